@@ -1,0 +1,1 @@
+"""Measuring speed and memory on invented extracts of any size."""

@@ -1,0 +1,76 @@
+"""What else analysts find beside assessments and lists: results, files, refused rows, nights."""
+
+from typing import Final
+
+import polars as pl
+
+from data_contracts import vocabulary as words
+from data_contracts.assessments import ASSESSMENTS
+from data_contracts.columns import Column, Table
+from data_contracts.worklists import WORKLIST_ITEMS
+
+_T: Final = words.Instant
+
+OBSERVATIONS: Final = Table(
+    "observations",
+    "Counted standing results of assessed persons, collected in the last 400 days",
+    (
+        Column("patient_id", "the person, source prefix included"),
+        Column("source", "feed that sent it"),
+        Column("observation_id", "the sender's id of the result"),
+        Column("analyte", "what was measured"),
+        Column("code", "LOINC after the source profile's mapping"),
+        Column("collected_at", "collection, UTC", _T),
+        Column("reported_at", "release of the standing version, UTC", _T),
+        Column("value", "text as sent"),
+        Column("unit", "unit as sent"),
+        Column("comparator", "<, <=, > or >=; null for a plain value"),
+        Column("magnitude", "value in the analyte's canonical unit, 6 decimals", pl.Float64),
+        Column("severity", "band of a magnesium result", words.Severity),
+        Column("is_provisional", "the standing version is not final", pl.Boolean),
+    ),
+)
+QUARANTINE: Final = Table(
+    "quarantine",
+    "Rows that nobody could judge, of all nights",
+    (
+        Column("night", "night that read the row", pl.Date),
+        Column("file", "base name of the file"),
+        Column("row", "data row in the file, from 1", pl.Int64),
+        Column("table_name", "canonical table"),
+        Column("observation_id", "the sender's id, for observations"),
+        Column("patient_id", "the sender's id of the patient"),
+        Column("reason", "the first ground that applied"),
+        Column("raw", "the row as sent, JSON"),
+    ),
+)
+FILES: Final = Table(
+    "files",
+    "The ledger: every file that was read, and where each of its rows went",
+    (
+        Column("night", "night that read the file", pl.Date),
+        Column("source", "feed"),
+        Column("file", "path below the inbox"),
+        Column("table_name", "canonical table"),
+        Column("sha256", "hash of the file as dropped"),
+        Column("whole_by", "what vouched for its wholeness: done, sha256 or quiet"),
+        Column("rows", "data rows read", pl.Int64),
+        Column("accepted", "rows that stand or wait to", pl.Int64),
+        Column("superseded", "older versions of what a newer row says", pl.Int64),
+        Column("quarantined", "rows set aside with a reason", pl.Int64),
+        Column("ignored", "copies of rows known before", pl.Int64),
+        Column("unknown_columns", "columns of the file that nobody reads"),
+        Column("problem", "why the file was refused; null when it was read"),
+    ),
+)
+RUNS: Final = Table(
+    "runs",
+    "Published nights",
+    (
+        Column("night", "local date of the night", pl.Date),
+        Column("as_of", "instant the night speaks for, UTC", _T),
+        Column("policy_id", "policy in force"),
+        Column("version", "hypomag version"),
+    ),
+)
+PUBLISHED: Final = (ASSESSMENTS, WORKLIST_ITEMS, OBSERVATIONS, QUARANTINE, FILES, RUNS)

@@ -1,0 +1,130 @@
+"""Closed word lists, each in clinical or reading order."""
+
+import csv
+from importlib.resources import files
+from typing import Final
+
+import polars as pl
+
+SEVERITIES: Final = ("severe", "low", "target_met", "high", "undetermined")
+RENAL_STATUSES: Final = ("severe_impairment", "adequate", "unknown")
+RENAL_METHODS: Final = ("dialysis", "reported_clearance", "cockcroft_gault", "egfr")
+RECHECK_RULES: Final = (
+    "severe_untreated",
+    "after_parenteral",
+    "companion",
+    "cardiac",
+    "renal",
+    "standard",
+    "confirm",
+)
+RECHECK_STATUSES: Final = ("scheduled", "due", "overdue", "expired")
+FEMG_FINDINGS: Final = (
+    "renal_wasting",
+    "gastrointestinal_loss",
+    "indeterminate",
+    "not_interpretable",
+)
+WORKLISTS: Final = ("iv_replacement", "recheck", "review")
+SECTIONS: Final = ("main", "overdue", "due", "upcoming")
+LIVES: Final = ("new", "carried", "changed")
+STATUS_KINDS: Final = ("final", "provisional", "none", "withdrawn")
+ROUTES: Final = ("iv", "im", "oral", "other")
+SEXES: Final = ("male", "female", "other")
+CARE_SETTINGS: Final = ("inpatient", "observation", "emergency", "outpatient")
+IN_HOSPITAL: Final = ("inpatient", "observation", "emergency")
+CODE_SYSTEMS: Final = ("ICD-10-CM", "ICD-9-CM")
+MEDICATION_KINDS: Final = ("order", "administration")
+CONDITION_STATUSES: Final = ("active", "resolved", "refuted", "family_history")
+MEDICATION_STATUSES: Final = (
+    "given",
+    "partial",
+    "not_given",
+    "held",
+    "refused",
+    "cancelled",
+    "active",
+    "completed",
+    "stopped",
+)
+OUTCOMES: Final = ("accepted", "superseded", "quarantined", "ignored")
+
+OBSERVATION_REASONS: Final = (
+    "patient_id_missing",
+    "code_missing",
+    "status_unknown",
+    "time_not_readable",
+    "time_does_not_exist",
+    "collected_at_missing",
+    "collected_in_future",
+    "specimen_conflict",
+    "value_not_numeric",
+    "unit_missing",
+    "unit_not_allowed",
+    "unit_contradicts_code",
+    "value_out_of_range",
+)
+OTHER_REASONS: Final = (
+    "patient_id_missing",
+    "id_missing",
+    "time_not_readable",
+    "time_does_not_exist",
+    "started_at_missing",
+    "word_not_known",
+)
+
+# Reasons of a listed patient, in the order in which they are printed.
+REASONS: Final = (
+    "SUSPECT_SAMPLE",
+    "RENAL_IMPAIRED",
+    "RENAL_UNKNOWN",
+    "RENAL_REDUCED",
+    "RENAL_UNSTABLE",
+    "RENAL_FROM_EGFR",
+    "IV_CAUTION",
+    "SEVERE_UNTREATED",
+    "PARENTERAL_BELOW_1_G",
+    "MAGNESIUM_ROUTE_UNREAD",
+    "ORDER_WITHOUT_ADMINISTRATION",
+    "TREATMENT_UNKNOWN",
+    "LOW_POTASSIUM",
+    "LOW_CALCIUM",
+    "CALCIUM_UNADJUSTED",
+    "ON_CARDIAC_GLYCOSIDE",
+    "PROVISIONAL",
+    "HAEMOLYSED",
+    "CRITICAL_HIGH",
+    "OBSTETRIC",
+    "ELDERLY",
+    "AGE_UNKNOWN",
+    "UNDER_18",
+    "PATIENT_CONFLICT",
+    "TARGET_MET_SOON_AFTER_DOSE",
+    "SUPPLEMENT_NOT_STARTED",
+    "ORAL_MAINTENANCE_NOT_STARTED",
+    "FEMG_NEEDED",
+    "ON_POTASSIUM_SPARING_DIURETIC",
+    "UNDETERMINED",
+    "WITHDRAWAL_TIME_UNKNOWN",
+    *(reason.upper() for reason in OBSERVATION_REASONS),
+    "CHECK_POTASSIUM",
+    "CHECK_CALCIUM",
+    "ON_CNS_DEPRESSANT",
+)
+
+Severity: Final = pl.Enum(SEVERITIES)
+RenalStatus: Final = pl.Enum(RENAL_STATUSES)
+RenalMethod: Final = pl.Enum(RENAL_METHODS)
+RecheckRule: Final = pl.Enum(RECHECK_RULES)
+RecheckStatus: Final = pl.Enum(RECHECK_STATUSES)
+Instant: Final = pl.Datetime("us")  # always UTC; the zone is an argument where days matter
+
+
+def value_set(name: str) -> pl.DataFrame:
+    """One shipped value set (`codes/NAME.csv`) as a frame of text; blank cells are null."""
+    text = files("data_contracts").joinpath("codes", f"{name}.csv").read_text(encoding="utf-8")
+    header, *rows = csv.reader(text.splitlines())
+    return pl.DataFrame(
+        {name: [row[at] or None for row in rows] for at, name in enumerate(header)},
+        schema=dict.fromkeys(header, pl.String),
+    )

@@ -1,0 +1,1 @@
+"""Where and when: the only place with files, clocks, DuckDB and Prefect."""

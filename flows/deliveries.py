@@ -1,0 +1,134 @@
+"""One delivery into the store: staged, read, judged, settled and entered in the ledger."""
+
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+from flows.errors import FileRefusedError
+from flows.inbox import Staged, stage
+from flows.ingestion import append_rows, settle
+from flows.night import Night
+from flows.profile import Profile
+from flows.schema import CANONICAL
+from flows.sources import canonical, mimic_iv
+from flows.sources.extract import Delivery, StagedDelivery
+from flows.store import Store
+
+LAYOUTS: Final[dict[str, ModuleType]] = {"canonical": canonical, "mimic_iv": mimic_iv}
+
+
+def note_profiles(store: Store, profiles: dict[str, Profile]) -> None:
+    """Keep each source's prefix and the digest of its profile where queries can join them."""
+    store.run("DELETE FROM profiles")
+    for profile in profiles.values():
+        store.run(
+            "INSERT INTO profiles VALUES (?, ?, ?)",
+            [profile.name, profile.digest, profile.patient_prefix or ""],
+        )
+
+
+def ingest_delivery(store: Store, night: Night, profile: Profile, delivery: Delivery) -> None:
+    """All rows of a delivery or none; a refused file leaves its problem in the ledger."""
+    file_id = store.number("SELECT coalesce(max(file_id), 0) + 1 FROM files")
+    folder = night.store / "staging"
+    try:
+        staged = _staged(delivery, folder, file_id)
+    except FileRefusedError as refusal:
+        _enter(store, night, profile, delivery, file_id, problem=str(refusal))
+        return
+    try:
+        with store.transaction():
+            read, counts, unknown = _read(store, night, profile, staged.delivery, file_id)
+            _enter(
+                store,
+                night,
+                profile,
+                delivery,
+                file_id,
+                sha256=staged.sha256,
+                read=read,
+                counts=counts,
+                unknown=unknown,
+            )
+    except FileRefusedError as refusal:
+        _enter(
+            store, night, profile, delivery, file_id, sha256=staged.sha256, problem=str(refusal)
+        )
+    finally:
+        for path in folder.iterdir():
+            path.unlink()
+
+
+class _StagedFiles:
+    """A staged delivery and the hash of what was dropped."""
+
+    def __init__(self, delivery: StagedDelivery, sha256: str) -> None:
+        self.delivery = delivery
+        self.sha256 = sha256
+
+
+def _staged(delivery: Delivery, folder: Path, file_id: int) -> _StagedFiles:
+    if delivery.table is None:
+        message = (
+            "its name announces no table that this source has; begin it with one of "
+            f"{', '.join(CANONICAL)} or give the profile a pattern"
+        )
+        raise FileRefusedError(message)
+    main: Staged = stage(delivery.file, folder, file_id)
+    lookups = {
+        name: stage(file, folder / name, file_id).path for name, file in delivery.lookups.items()
+    }
+    return _StagedFiles(StagedDelivery(delivery.table, main.path, lookups), main.sha256)
+
+
+def _read(
+    store: Store, night: Night, profile: Profile, staged: StagedDelivery, file_id: int
+) -> tuple[int, dict[str, int], tuple[str, ...]]:
+    extract = LAYOUTS[profile.layout].read(staged, profile)
+    read = append_rows(store, night, profile, file_id, staged.table, extract.frames)
+    return read, settle(store, file_id, staged.table, read), extract.unknown_columns
+
+
+def _enter(  # noqa: PLR0913 - a ledger row is as wide as what it says
+    store: Store,
+    night: Night,
+    profile: Profile,
+    delivery: Delivery,
+    file_id: int,
+    *,
+    sha256: str = "",
+    read: int = 0,
+    counts: dict[str, int] | None = None,
+    unknown: tuple[str, ...] = (),
+    problem: str | None = None,
+) -> None:
+    file, counted = delivery.file, counts or {}
+    store.run(
+        "INSERT INTO files (file_id, source, path, name, table_name, bytes, modified_ns, inode, "
+        "sha256, whole_by, night, as_of, received_at, rows, accepted, superseded, quarantined, "
+        "ignored, unknown_columns, profile, problem) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            file_id,
+            profile.name,
+            file.relative,
+            file.path.name,
+            delivery.table,
+            file.size,
+            file.modified_ns,
+            file.inode,
+            sha256,
+            file.companion.removeprefix(".") or "quiet",
+            night.date,
+            night.naive_as_of,
+            night.received_at.replace(tzinfo=None),
+            read,
+            counted.get("accepted", 0),
+            counted.get("superseded", 0),
+            counted.get("quarantined", 0),
+            counted.get("ignored", 0),
+            "; ".join(unknown) or None,
+            profile.digest,
+            problem,
+        ],
+    )

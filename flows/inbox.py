@@ -1,0 +1,158 @@
+"""Which files are whole, new and ours, and a private copy of each to read from."""
+
+import gzip
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from zlib import error as ZlibError
+
+from flows.errors import ConfigurationError, FileRefusedError
+from flows.profile import Profile
+
+_CHUNK: Final = 1 << 20
+_MOST_BYTES: Final = 64 << 30
+_MOST_RATIO: Final = 200
+_COMPANIONS: Final = (".done", ".sha256")
+_ENDINGS: Final = (".csv", ".csv.gz", ".parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A file as it lies in the inbox; `companion` says what vouches for its wholeness."""
+
+    source: str
+    path: Path
+    relative: str
+    size: int
+    modified_ns: int
+    inode: int
+    companion: str
+
+    @property
+    def identity(self) -> tuple[str, int, int, int]:
+        """What tells an unchanged file without opening it."""
+        return (self.relative, self.size, self.modified_ns, self.inode)
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """The private, unpacked copy of a dropped file; its name says nothing about a patient."""
+
+    path: Path
+    sha256: str
+    ending: str
+
+
+def dropped_files(inbox: Path, profiles: dict[str, Profile]) -> Iterator[Dropped]:
+    """The data files of every source, in a stable order; links and devices are no files.
+
+    Raises `ConfigurationError` for a drop folder without a profile.
+    """
+    if not inbox.is_dir():
+        message = f"inbox '{inbox.name}' is not a folder; make it, or name another with --inbox"
+        raise ConfigurationError(message)
+    for entry in sorted(inbox.iterdir()):
+        if entry.is_dir() and not entry.is_symlink() and entry.name not in profiles:
+            message = (
+                f"inbox/{entry.name}/ has no profile; write sources/{entry.name}.toml "
+                "or remove the folder"
+            )
+            raise ConfigurationError(message)
+    for source in sorted(profiles):
+        folder = inbox if source == "canonical" else inbox / source
+        if folder.is_dir():
+            paths = folder.glob("*") if source == "canonical" else folder.rglob("*")
+            for path in sorted(paths):
+                found = _dropped(source, path, inbox)
+                if found is not None:
+                    yield found
+
+
+def _dropped(source: str, path: Path, inbox: Path) -> Dropped | None:
+    if not path.name.endswith(_ENDINGS) or path.name.startswith("."):
+        return None
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    companion = next(
+        (ending for ending in _COMPANIONS if path.with_name(path.name + ending).exists()), ""
+    )
+    return Dropped(
+        source,
+        path,
+        path.relative_to(inbox).as_posix(),
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ino,
+        companion,
+    )
+
+
+def youngest_age_seconds(files: list[Dropped], now_ns: int) -> float:
+    """Seconds since the last change of the youngest file that nothing vouches for."""
+    ages = [(now_ns - file.modified_ns) / 1e9 for file in files if not file.companion]
+    return min(ages, default=float("inf"))
+
+
+def stage(file: Dropped, folder: Path, number: int) -> Staged:
+    """Copy a dropped file under a name of ours while hashing it; gzip is unpacked on the way.
+
+    Opened once without following links. Raises `FileRefusedError` when it changes underway, when
+    its companion hash disagrees, when it is cut or grows beyond reason.
+    """
+    folder.mkdir(mode=0o700, exist_ok=True)
+    ending = ".parquet" if file.path.name.endswith(".parquet") else ".csv"
+    target = folder / f"{number:06d}{ending}"
+    try:
+        handle = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        message = f"cannot be opened ({error.strerror}); give hypomag the right to read it"
+        raise FileRefusedError(message) from None
+    with os.fdopen(handle, "rb") as raw:
+        status = os.fstat(raw.fileno())
+        if (status.st_size, status.st_mtime_ns) != (file.size, file.modified_ns):
+            message = "changed while the night began; drop it whole, or with a .done beside it"
+            raise FileRefusedError(message)
+        digest = hashlib.sha256()
+        size = 0
+        while chunk := raw.read(_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+        if size != file.size:
+            message = "changed while it was read; drop it whole, or with a .done beside it"
+            raise FileRefusedError(message)
+        _check_companion(file, digest.hexdigest())
+        raw.seek(0)
+        _copy(raw, target, file, is_gzip=file.path.name.endswith(".gz"))
+    return Staged(target, digest.hexdigest(), ending)
+
+
+def _check_companion(file: Dropped, digest: str) -> None:
+    if file.companion != ".sha256":
+        return
+    said = file.path.with_name(file.path.name + ".sha256").read_text(encoding="ascii", errors="replace")
+    if said.split()[:1] != [digest]:
+        message = "its content is not what its .sha256 says; send the file again"
+        raise FileRefusedError(message)
+
+
+def _copy(raw: object, target: Path, file: Dropped, *, is_gzip: bool) -> None:
+    source = gzip.GzipFile(fileobj=raw) if is_gzip else raw  # type: ignore[call-overload]
+    most = min(_MOST_BYTES, max(file.size, 1024) * _MOST_RATIO) if is_gzip else _MOST_BYTES
+    written = 0
+    handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as copy:
+        try:
+            while chunk := source.read(_CHUNK):  # type: ignore[attr-defined]
+                written += len(chunk)
+                if written > most:
+                    message = f"unpacks to more than {most} bytes; split it or send it plain"
+                    raise FileRefusedError(message)
+                copy.write(chunk)
+        except (EOFError, ZlibError, gzip.BadGzipFile):
+            message = f"the gzip stream is cut or damaged after {written} bytes; send it again"
+            raise FileRefusedError(message) from None

@@ -1,0 +1,105 @@
+"""Batches of persons through the rules into tonight's database, and the lists out of them."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import polars as pl
+
+from data_contracts.assessments import ASSESSMENTS
+from data_contracts.gate import hold_to_table
+from data_contracts.published import RUNS
+from data_contracts.worklists import WORKLIST_ITEMS
+from flows.night import Night
+from flows.profile import Profile
+from flows.store import Store
+from flows.tonight import append, append_observations
+from flows.version import VERSION
+from hypomag_rules.assess import assess
+from hypomag_rules.facts import Facts
+from hypomag_rules.sentences import with_sentences
+from hypomag_rules.worklists import as_items, listed_rows, ranked, with_life
+
+_ITEM_MEMORY: Final = (
+    "worklist",
+    "patient_id",
+    "item_id",
+    "first_listed_on",
+    "nights_listed",
+    "severity",
+    "section",
+    "magnesium_as_reported",
+)
+
+
+def basis_of(night: Night, profiles: Mapping[str, Profile]) -> str:
+    """What the standing results rest on beside the rows: software, policy, profiles."""
+    digests = ",".join(f"{name}={profiles[name].digest}" for name in sorted(profiles))
+    return f"{VERSION}|{night.policy.id}|{night.settings.timezone}|{digests}"
+
+
+def judge_batch(store: Store, night: Night, moments: pl.DataFrame, facts: Facts) -> pl.DataFrame:
+    """Assess a batch, keep its assessments and standing results; returns the listed rows."""
+    zone = night.settings.timezone
+    judged = assess(facts, moments, night.policy, zone)
+    rows = judged.patients.filter("has_index").with_columns(
+        night=pl.lit(night.date), patient_id=pl.col("person_id")
+    )
+    assessments = rows.select(
+        pl.col(name).cast(dtype) for name, dtype in ASSESSMENTS.schema.items()
+    )
+    append(store, ASSESSMENTS, _plain(hold_to_table(ASSESSMENTS, assessments)))
+    append_observations(store, judged.results, night)
+    return listed_rows(judged.patients, judged.reviews, judged.doses)
+
+
+def lay_out_items(store: Store, night: Night, listed: list[pl.DataFrame]) -> pl.DataFrame:
+    """Rank who is listed over all batches, give each item its life and words, keep them."""
+    previous = store.frame(
+        f"SELECT {', '.join(_ITEM_MEMORY)} FROM items WHERE night = "  # noqa: S608 - constants
+        "(SELECT max(night) FROM nights WHERE night < ?)",
+        [night.date],
+    )
+    zone = night.settings.timezone
+    if not listed:
+        items = pl.DataFrame(schema=WORKLIST_ITEMS.schema)
+    else:
+        order = ranked(pl.concat(listed, how="vertical"), night.policy)
+        lived = with_life(order, previous, night.date)
+        items = as_items(with_sentences(lived, night.policy, zone), night.date).select(
+            WORKLIST_ITEMS.names
+        )
+    items = _plain(hold_to_table(WORKLIST_ITEMS, items))
+    append(store, WORKLIST_ITEMS, items)
+    _remember(store, night, items)
+    return items
+
+
+def _remember(store: Store, night: Night, items: pl.DataFrame) -> None:
+    """Keep what this night lists, so that the next one knows what is new."""
+    with store.transaction():
+        store.run("DELETE FROM items WHERE night = ?", [night.date])
+        store.run("DELETE FROM nights WHERE night = ?", [night.date])
+        kept = items.select("night", *_ITEM_MEMORY).with_columns(as_of=pl.lit(night.naive_as_of))
+        store.load("items", kept)
+        store.run(
+            "INSERT INTO nights VALUES (?, ?, ?, ?)",
+            [night.date, night.naive_as_of, night.policy.id, VERSION],
+        )
+
+
+def append_run(store: Store, night: Night) -> None:
+    """Enter the night among the published ones."""
+    run = pl.DataFrame(
+        {
+            "night": [night.date],
+            "as_of": [night.naive_as_of],
+            "policy_id": [night.policy.id],
+            "version": [VERSION],
+        }
+    )
+    append(store, RUNS, run)
+
+
+def _plain(frame: pl.DataFrame) -> pl.DataFrame:
+    """Closed word lists as text: DuckDB's own enums would differ from night to night."""
+    return frame.with_columns(pl.col(pl.Enum).cast(pl.String))

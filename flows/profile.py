@@ -1,0 +1,135 @@
+"""A source profile: how one feed words its extracts, and what of it to trust."""
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from flows.errors import ConfigurationError
+from hypomag_rules.source_reading import SourceReading
+
+LAYOUTS: Final = ("canonical", "mimic_iv")
+
+
+@dataclass(frozen=True, slots=True)
+class TableProfile:
+    """One table of a feed: which files, which of their columns, what stands for missing ones."""
+
+    files: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One feed; `reading` is what changes the meaning of its rows, `digest` names this text."""
+
+    name: str
+    layout: str
+    separator: str
+    patient_prefix: str | None
+    tables: Mapping[str, TableProfile]
+    items: Mapping[str, Mapping[str, str]]
+    reading: SourceReading
+    digest: str
+
+
+def canonical_profile(name: str, zone: str) -> Profile:
+    """The profile of files that already have our layout."""
+    return parse_profile(name, 'layout = "canonical"\n', zone, where="the canonical layout")
+
+
+def load_profiles(folder: Path, zone: str) -> dict[str, Profile]:
+    """All profiles of a home by name, the canonical one included.
+
+    Raises `ConfigurationError` for unknown keys, and when one of several has no patient_prefix.
+    """
+    profiles = {"canonical": canonical_profile("canonical", zone)}
+    for path in sorted(folder.glob("*.toml")):
+        text = path.read_text(encoding="utf-8")
+        profiles[path.stem] = parse_profile(path.stem, text, zone, where=f"sources/{path.name}")
+    declared = [profile for profile in profiles.values() if profile.name != "canonical"]
+    if len(declared) > 1:
+        for profile in declared:
+            if profile.patient_prefix is None:
+                message = (
+                    f"sources/{profile.name}.toml: with two or more sources each states "
+                    'patient_prefix; write "" where the patients share the hospitals\' numbers'
+                )
+                raise ConfigurationError(message)
+    return profiles
+
+
+def parse_profile(name: str, text: str, zone: str, where: str) -> Profile:
+    """A profile from its TOML text."""
+    try:
+        given = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message = f"{where}: not readable as TOML ({error}); mend that line"
+        raise ConfigurationError(message) from None
+    _refuse_unknown(given, _TOP, where)
+    layout = given.get("layout", "canonical")
+    if layout not in LAYOUTS:
+        message = f"{where}: layout '{layout}' is not known; one of {', '.join(LAYOUTS)}"
+        raise ConfigurationError(message)
+    own_zone = str(given.get("timezone", zone))
+    try:
+        ZoneInfo(own_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        message = f"{where}: timezone '{own_zone}' is not an IANA zone; write e.g. Europe/Berlin"
+        raise ConfigurationError(message) from None
+    tables = {}
+    for table, spec in given.get("tables", {}).items():
+        _refuse_unknown(spec, frozenset(f.name for f in fields(TableProfile)), f"{where} {table}")
+        tables[table] = TableProfile(**spec)
+    reading = SourceReading(
+        zone=own_zone,
+        time_format=given.get("time_format"),
+        decimal_comma=bool(given.get("decimal_comma", False)),
+        round_long_decimals=bool(given.get("round_long_decimals", False)),
+        default_status=given.get("default_status"),
+        codes=given.get("codes", {}),
+        units=given.get("units", {}),
+        words=given.get("words", {}),
+        trust=given.get("trust", {}),
+    )
+    return Profile(
+        name=name,
+        layout=layout,
+        separator=str(given.get("separator", ",")),
+        patient_prefix=given.get("patient_prefix"),
+        tables=tables,
+        items=given.get("items", {}),
+        reading=reading,
+        digest=hashlib.sha256(f"{text}\x1f{zone}".encode()).hexdigest(),
+    )
+
+
+_TOP: Final = frozenset(
+    {
+        "layout",
+        "timezone",
+        "separator",
+        "patient_prefix",
+        "time_format",
+        "decimal_comma",
+        "round_long_decimals",
+        "default_status",
+        "tables",
+        "codes",
+        "units",
+        "words",
+        "trust",
+        "items",
+    }
+)
+
+
+def _refuse_unknown(given: Mapping[str, Any], known: frozenset[str], where: str) -> None:
+    for key in given:
+        if key not in known:
+            message = f"{where}: unknown key '{key}'; known: {', '.join(sorted(known))}"
+            raise ConfigurationError(message)

@@ -1,0 +1,141 @@
+"""The tables of the private store: raw text as sent beside what it was judged to be."""
+
+from typing import Final
+
+from data_contracts.columns import Table
+from data_contracts.conditions import CONDITIONS
+from data_contracts.encounters import ENCOUNTERS
+from data_contracts.medications import MEDICATIONS
+from data_contracts.observations import OBSERVATIONS, WORDING
+from data_contracts.patients import PATIENTS
+
+CANONICAL: Final[dict[str, Table]] = {
+    table.name: table for table in (OBSERVATIONS, PATIENTS, ENCOUNTERS, CONDITIONS, MEDICATIONS)
+}
+VERSION: Final = 1
+
+# Identifiers and times do not repeat: compressing them costs 2 s of CPU a million rows.
+_LOOSE: Final = "VARCHAR USING COMPRESSION uncompressed"
+_JUDGED: Final[dict[str, dict[str, str]]] = {
+    "patients": {
+        "born_on": "DATE",
+        "sex_word": "VARCHAR",
+        "died_time": "TIMESTAMP",
+        "updated_time": "TIMESTAMP",
+    },
+    "encounters": {
+        "care_setting_word": "VARCHAR",
+        "started_time": "TIMESTAMP",
+        "ended_time": "TIMESTAMP",
+        "updated_time": "TIMESTAMP",
+    },
+    "conditions": {
+        "code_plain": "VARCHAR",
+        "system_word": "VARCHAR",
+        "status_word": "VARCHAR",
+        "recorded_time": "TIMESTAMP",
+        "resolved_time": "TIMESTAMP",
+    },
+    "medications": {
+        "kind_word": "VARCHAR",
+        "drug_class": "VARCHAR",
+        "class_from": "VARCHAR",
+        "route_folded": "VARCHAR",
+        "grams": "DOUBLE",
+        "millilitres": "DOUBLE",
+        "is_dose_zero": "BOOLEAN",
+        "status_word": "VARCHAR",
+        "started_time": "TIMESTAMP",
+        "ended_time": "TIMESTAMP",
+        "updated_time": "TIMESTAMP",
+    },
+}
+# What identifies the versions of one thing, beside its source.
+KEYS: Final[dict[str, tuple[str, ...]]] = {
+    "observations": ("patient_id", "version_key"),
+    "patients": ("patient_id",),
+    "encounters": ("encounter_id",),
+    "conditions": ("patient_id", "system_word", "code_plain"),
+    "medications": ("medication_id",),
+}
+# When a version was written, where its table says so.
+WRITTEN: Final[dict[str, str]] = {
+    "observations": "coalesce(reported_time, collected_time)",
+    "patients": "updated_time",
+    "encounters": "updated_time",
+    "conditions": "NULL::TIMESTAMP",
+    "medications": "updated_time",
+}
+_UNWORDED: Final = tuple(name for name in OBSERVATIONS.names if name not in WORDING)
+RAW: Final[dict[str, tuple[str, ...]]] = {
+    "observations": (*_UNWORDED, "wording_id"),
+    **{name: table.names for name, table in CANONICAL.items() if name != "observations"},
+}
+# Without an id of its own a result is known by its tube, or its time, and its code.
+VERSION_KEY: Final = (
+    "coalesce(observation_id, concat_ws(chr(31), "
+    "coalesce(specimen_id, collected_time::VARCHAR, collected_at, ''), loinc_key))"
+)
+JUDGED_OBSERVATION: Final = {
+    "collected_time": "TIMESTAMP",
+    "reported_time": "TIMESTAMP",
+    "comparator": "VARCHAR",
+    "magnitude": "DOUBLE",
+}
+
+
+def versions_of(table: str) -> str:
+    """The name of the table of versions of a canonical table."""
+    return {"observations": "observation_versions"}.get(table, f"{table[:-1]}_versions")
+
+
+def judged_columns(table: str) -> dict[str, str]:
+    """The judged columns that are stored of a table other than observations, with SQL types."""
+    return _JUDGED[table]
+
+
+def statements() -> list[str]:
+    """The statements that make an empty store."""
+    made = [
+        "CREATE TABLE meta (key VARCHAR, value VARCHAR)",
+        f"INSERT INTO meta VALUES ('schema', '{VERSION}')",
+        "CREATE TABLE files (file_id INTEGER, source VARCHAR, path VARCHAR, name VARCHAR, "
+        "table_name VARCHAR, bytes BIGINT, modified_ns BIGINT, inode BIGINT, sha256 VARCHAR, "
+        "whole_by VARCHAR, night DATE, as_of TIMESTAMP, received_at TIMESTAMP, rows BIGINT, "
+        "accepted BIGINT, superseded BIGINT, quarantined BIGINT, ignored BIGINT, "
+        "unknown_columns VARCHAR, profile VARCHAR, problem VARCHAR, reclassed BIGINT)",
+        "CREATE TABLE profiles (source VARCHAR, digest VARCHAR, patient_prefix VARCHAR)",
+        "CREATE TABLE policies (policy_id VARCHAR, text VARCHAR)",
+        "CREATE TABLE wordings (wording_id INTEGER, source VARCHAR, "
+        + ", ".join(f"{name} VARCHAR" for name in WORDING)
+        + ", loinc VARCHAR, analyte VARCHAR, status_kind VARCHAR, is_correction BOOLEAN, "
+        "is_update BOOLEAN, is_code_missing BOOLEAN, is_status_unknown BOOLEAN, "
+        "numerator BIGINT, denominator BIGINT, reference_low_canonical DOUBLE, "
+        "was_haemolysed BOOLEAN, "
+        "is_specimen_conflict BOOLEAN, wording_fault VARCHAR)",
+        "CREATE TABLE observation_versions (file_id INTEGER, row INTEGER, source VARCHAR, "
+        + ", ".join(f"{name} {_type_of(name)}" for name in _UNWORDED)
+        + ", wording_id INTEGER, "
+        + ", ".join(f"{name} {kind}" for name, kind in JUDGED_OBSERVATION.items())
+        + f", version_key {_LOOSE}, reason VARCHAR)",
+        "CREATE TABLE contested (source VARCHAR, patient_id VARCHAR, version_key VARCHAR)",
+        "CREATE TABLE items (night DATE, as_of TIMESTAMP, worklist VARCHAR, patient_id VARCHAR, "
+        "item_id VARCHAR, first_listed_on DATE, nights_listed INTEGER, severity VARCHAR, "
+        "section VARCHAR, magnesium_as_reported VARCHAR)",
+        "CREATE TABLE nights (night DATE, as_of TIMESTAMP, policy_id VARCHAR, version VARCHAR)",
+    ]
+    made += [
+        f"CREATE TABLE {versions_of(name)} (file_id INTEGER, row INTEGER, source VARCHAR, "
+        + ", ".join(f"{column} {_type_of(column)}" for column in table.names)
+        + ", "
+        + ", ".join(f"{column} {kind}" for column, kind in judged_columns(name).items())
+        + ", reason VARCHAR)"
+        for name, table in CANONICAL.items()
+        if name != "observations"
+    ]
+    return made
+
+
+def _type_of(column: str) -> str:
+    is_loose = column.endswith(("_id", "_at"))
+    return _LOOSE if is_loose else "VARCHAR"

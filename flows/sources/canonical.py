@@ -1,0 +1,82 @@
+"""The canonical layout, and every layout that differs from it in names only."""
+
+import fnmatch
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from data_contracts.columns import Table
+from flows.errors import FileRefusedError
+from flows.profile import Profile, TableProfile
+from flows.schema import CANONICAL
+from flows.inbox import Dropped
+from flows.sources.extract import Delivery, Extract, StagedDelivery
+from flows.sources.tabular import batches, header_of
+
+_ALL_FINAL = "final"
+
+
+def deliveries(files: list[Dropped], profile: Profile) -> list[Delivery]:
+    """One delivery a file: its name announces the table, by the profile's pattern or our own."""
+    return [Delivery(file, _table_of(file.path.name, profile)) for file in files]
+
+
+def _table_of(name: str, profile: Profile) -> str | None:
+    for table, spec in profile.tables.items():
+        if spec.files and fnmatch.fnmatchcase(name, spec.files):
+            return table
+    return next((table for table in CANONICAL if name.startswith(table)), None)
+
+
+def read(staged: StagedDelivery, profile: Profile) -> Extract:
+    """The rows of a staged file under canonical names; absent columns are null.
+
+    Raises `FileRefusedError` when a required column is missing.
+    """
+    contract = CANONICAL[staged.table]
+    spec = profile.tables.get(staged.table, TableProfile())
+    names = header_of(staged.path, profile.separator)
+    own_name = {column: spec.columns.get(column, column) for column in contract.names}
+    missing = [
+        own_name[column]
+        for column in contract.required
+        if own_name[column] not in names and column not in spec.constants
+    ]
+    if missing:
+        message = (
+            f"line 1: required column '{missing[0]}' is missing; found: {', '.join(names[:30])}; "
+            "name it in the source profile or add it to the export"
+        )
+        raise FileRefusedError(message)
+    frames = _canonical_frames(staged.path, names, own_name, contract, spec, profile)
+    return Extract(frames, tuple(name for name in names if name not in own_name.values()))
+
+
+def _canonical_frames(
+    path: Path,
+    names: list[str],
+    own_name: dict[str, str],
+    contract: Table,
+    spec: TableProfile,
+    profile: Profile,
+) -> Iterator[pl.DataFrame]:
+    chosen = [
+        _column(column, own_name[column], names, spec, contract.name) for column in contract.names
+    ]
+    for frame in batches(path, names, profile.separator):
+        yield frame.select(chosen)
+
+
+def _column(column: str, own: str, names: list[str], spec: TableProfile, table: str) -> pl.Expr:
+    """A canonical column of the file: stripped where it identifies, a constant where it is none."""
+    if own in names:
+        text = pl.col(own)
+        is_identifier = column.endswith("_id")
+        text = text.str.strip_chars() if is_identifier else text
+        is_blank = text.str.len_bytes() == 0
+        return pl.when(~is_blank).then(text).alias(column)
+    constant = spec.constants.get(column)
+    if constant is None and (table, column) == ("observations", "status"):
+        constant = _ALL_FINAL
+    return pl.lit(constant, pl.String).alias(column)

@@ -1,0 +1,141 @@
+"""CSV and Parquet as frames of text: the header read first, the shape checked before a row is."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from flows.errors import FileRefusedError
+
+_CHUNK: Final = 1 << 22
+_BATCH_ROWS: Final = 250_000
+_BOM: Final = b"\xef\xbb\xbf"
+_MOST_FIELD: Final = 1 << 20
+
+
+def header_of(path: Path, separator: str) -> list[str]:
+    """The column names of a staged file, checked for encoding, emptiness and doubles."""
+    if path.suffix == ".parquet":
+        return _parquet_header(path)
+    with path.open("rb") as raw:
+        first = raw.readline(_MOST_FIELD)
+    if not first.strip():
+        message = "is empty; send at least the header line"
+        raise FileRefusedError(message)
+    if first[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\x00" in first:
+        message = "line 1: is UTF-16 or holds NUL bytes; save it as UTF-8"
+        raise FileRefusedError(message)
+    if b"\r" in first.rstrip(b"\r\n"):
+        message = "line 1: lines end in CR alone; save it with LF or CRLF line ends"
+        raise FileRefusedError(message)
+    try:
+        text = first.removeprefix(_BOM).decode("utf-8")
+    except UnicodeDecodeError as error:
+        message = f"line 1: byte {error.start + 1} is not UTF-8; save the file as UTF-8"
+        raise FileRefusedError(message) from None
+    names = [name.strip() for name in next(csv.reader([text.rstrip("\r\n")], delimiter=separator))]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        message = f"line 1: column '{doubled[0]}' stands twice; keep one"
+        raise FileRefusedError(message)
+    return names
+
+
+def _parquet_header(path: Path) -> list[str]:
+    try:
+        return pl.scan_parquet(path, glob=False).collect_schema().names()
+    except (pl.exceptions.PolarsError, OSError):
+        message = "is not a whole Parquet file (its footer cannot be read); send it again"
+        raise FileRefusedError(message) from None
+
+
+def batches(path: Path, names: list[str], separator: str) -> Iterator[pl.DataFrame]:
+    """All rows as text, in file order, a few hundred thousand at a time; blank cells are null."""
+    if path.suffix == ".parquet":
+        yield from _parquet_batches(path)
+        return
+    _check_shape(path, len(names), separator)
+    schema = dict.fromkeys(names, pl.String)
+    try:
+        frames = pl.scan_csv(
+            path,
+            schema=schema,
+            separator=separator,
+            has_header=True,
+            glob=False,
+            low_memory=True,
+        ).collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True)
+        yield from frames
+    except pl.exceptions.PolarsError:
+        _name_the_line(path, len(names), separator)
+        message = "cannot be read as CSV in UTF-8; check quotes and encoding, send it again"
+        raise FileRefusedError(message) from None
+
+
+def _parquet_batches(path: Path) -> Iterator[pl.DataFrame]:
+    try:
+        frames = pl.scan_parquet(path, glob=False).collect_batches(
+            chunk_size=_BATCH_ROWS, maintain_order=True
+        )
+        for frame in frames:
+            yield frame.select(_as_text(frame, name) for name in frame.columns)
+    except (pl.exceptions.PolarsError, OSError):
+        message = "is a damaged or cut Parquet file; send it again"
+        raise FileRefusedError(message) from None
+
+
+def _as_text(frame: pl.DataFrame, name: str) -> pl.Expr:
+    dtype = frame.schema[name]
+    column = pl.col(name)
+    if isinstance(dtype, pl.Datetime):
+        zoned = dtype.time_zone is not None
+        column = column.dt.convert_time_zone("UTC") if zoned else column
+        return column.dt.strftime("%Y-%m-%dT%H:%M:%S%.f" + ("Z" if zoned else ""))
+    return column.cast(pl.String)
+
+
+def _check_shape(path: Path, width: int, separator: str) -> None:
+    """Every line as many fields as the header: counted in bytes where no quote stands.
+
+    A short line would be filled with blanks by a lenient reader, and a blank unit or status is a
+    different patient story.
+    """
+    mark = separator.encode()
+    separators = lines = quotes = 0
+    last = b""
+    has_nul = False
+    with path.open("rb") as raw:
+        while chunk := raw.read(_CHUNK):
+            separators += chunk.count(mark)
+            lines += chunk.count(b"\n")
+            quotes += chunk.count(b'"')
+            has_nul = has_nul or b"\x00" in chunk
+            last = chunk[-1:]
+    lines += last != b"\n"
+    if has_nul:
+        message = "holds NUL bytes; save it as UTF-8 text"
+        raise FileRefusedError(message)
+    if quotes or separators != lines * (width - 1):
+        _name_the_line(path, width, separator)
+
+
+def _name_the_line(path: Path, width: int, separator: str) -> None:
+    """Read line by line to name the first that is not as wide as the header."""
+    with path.open(encoding="utf-8", newline="") as text:
+        reader = csv.reader(text, delimiter=separator, strict=True)
+        try:
+            for fields in reader:
+                if len(fields) not in {0, width}:
+                    message = (
+                        f"line {reader.line_num}: {len(fields)} fields where the header has "
+                        f"{width}; mend the line or the export's quoting"
+                    )
+                    raise FileRefusedError(message)
+        except csv.Error as error:
+            message = f"line {reader.line_num}: {error}; close the quote, send the file again"
+            raise FileRefusedError(message) from None
+        except UnicodeDecodeError:
+            message = f"after line {reader.line_num}: not UTF-8; save the file as UTF-8"
+            raise FileRefusedError(message) from None

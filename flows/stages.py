@@ -1,0 +1,109 @@
+"""The night, stage by stage, as plain functions over a `Night`; both drivers run these."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from data_contracts.gate import try_canary
+from flows import journal
+from flows.deliveries import LAYOUTS, ingest_delivery, note_profiles
+from flows.inbox import Dropped, dropped_files, youngest_age_seconds
+from flows.judging import append_run, basis_of, judge_batch, lay_out_items
+from flows.night import Night
+from flows.profile import Profile, load_profiles
+from flows.selection import batches, select_persons
+from flows.sources.extract import Delivery
+from flows.store import Store, open_store
+from flows.tonight import append_ledger, clear_night, comment_on, grown, mark_touched
+from hypomag_rules.worklists import counts_by_list
+
+Say = Callable[[str], None]
+
+
+class Ingested(NamedTuple):
+    """What the reading of a night came to, from the ledger."""
+
+    files: int
+    refused: int
+    rows: int
+
+
+@contextmanager
+def opened(night: Night) -> Iterator[Store]:
+    """The store, checked against its journal."""
+    with open_store(night.store, night.settings) as store:
+        journal.compare(night.store, store)
+        journal.witness(night.store, store)
+        yield store
+
+
+def ingest(night: Night, say: Say) -> Ingested:
+    """Read every new file of the inbox, each in a transaction of its own with its ledger row."""
+    try_canary()
+    profiles = load_profiles(night.home / "sources", night.settings.timezone)
+    with opened(night) as store:
+        note_profiles(store, profiles)
+        fresh = _fresh_deliveries(store, night, profiles)
+        _wait_until_quiet([delivery.file for delivery in fresh], night, say)
+        for at, delivery in enumerate(fresh, 1):
+            say(f"reading {at} of {len(fresh)}: {delivery.file.relative}")
+            ingest_delivery(store, night, profiles[delivery.file.source], delivery)
+            journal.witness(night.store, store)
+        counted = store.rows(
+            "SELECT count(*), count(problem), coalesce(sum(rows), 0) FROM files WHERE night = ?",
+            [night.date],
+        )
+    return Ingested(*(int(str(value)) for value in counted[0]))
+
+
+def _fresh_deliveries(
+    store: Store, night: Night, profiles: dict[str, Profile]
+) -> list[Delivery]:
+    """Deliveries whose file the ledger does not know unchanged."""
+    columns = "path, bytes, modified_ns, inode, coalesce(table_name, '')"
+    known = set(store.rows(f"SELECT {columns} FROM files"))  # noqa: S608 - constants
+    by_source: dict[str, list[Dropped]] = {}
+    for file in dropped_files(night.inbox, profiles):
+        by_source.setdefault(file.source, []).append(file)
+    return [
+        delivery
+        for source, files in by_source.items()
+        for delivery in LAYOUTS[profiles[source].layout].deliveries(files, profiles[source])
+        if (*delivery.file.identity, delivery.table or "") not in known
+    ]
+
+
+def _wait_until_quiet(files: list[Dropped], night: Night, say: Say) -> None:
+    """Wait, once for all files, until the youngest without a companion has lain still."""
+    wait = night.settings.quiet_seconds - youngest_age_seconds(files, time.time_ns())
+    if 0 < wait <= night.settings.quiet_seconds:
+        say(f"waiting {wait:.0f} s for files that are still young")
+        time.sleep(wait)
+
+
+class Judged(NamedTuple):
+    """What the judging of a night came to."""
+
+    persons: int
+    listed: dict[str, int]
+
+
+def assess(night: Night, say: Say) -> Judged:
+    """Judge every patient who can matter, and lay tonight's database beside the store."""
+    profiles = load_profiles(night.home / "sources", night.settings.timezone)
+    with opened(night) as store:
+        note_profiles(store, profiles)
+        total = select_persons(store, night, night.settings.persons_at_once)
+        with grown(store, night):
+            clear_night(store, night)
+            mark_touched(store, night, basis_of(night, profiles))
+            listed = []
+            for at, (moments, facts) in enumerate(batches(store, night, total), 1):
+                say(f"judging {at} of {total}: {moments.height} patients")
+                listed.append(judge_batch(store, night, moments, facts))
+            items = lay_out_items(store, night, listed)
+            append_ledger(store, night)
+            append_run(store, night)
+            comment_on(store)
+        return Judged(store.number("SELECT count(*) FROM persons"), counts_by_list(items))

@@ -1,0 +1,176 @@
+"""The one door to DuckDB: a private database, one writer under a lock."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Protocol
+
+import duckdb
+import polars as pl
+
+from flows.errors import ConfigurationError, LockedError, StoreError
+from flows.schema import VERSION, statements
+from flows.settings import Settings
+
+_PRIVATE: Final = 0o700
+_DATABASE: Final = "warehouse.duckdb"
+
+
+class _Streamable(Protocol):
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
+
+
+class _Stream:
+    """A frame as an Arrow stream, so that DuckDB reads it without pyarrow."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self._frame = frame
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._frame.__arrow_c_stream__(requested_schema)
+
+
+class Store:
+    """An open warehouse; frames go in and out by name, values are bound."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def run(self, sql: str, values: list[object] | None = None) -> None:
+        """Run a statement for its effect."""
+        self._connection.execute(sql, values)
+
+    def rows(self, sql: str, values: list[object] | None = None) -> list[tuple[object, ...]]:
+        """All rows of a query."""
+        return self._connection.execute(sql, values).fetchall()
+
+    def number(self, sql: str, values: list[object] | None = None) -> int:
+        """The single number that a query gives."""
+        ((found,),) = self.rows(sql, values)
+        return int(str(found or 0))
+
+    def frame(self, sql: str, values: list[object] | None = None) -> pl.DataFrame:
+        """A query's answer as a polars frame."""
+        return pl.DataFrame(self._connection.sql(sql, params=values))
+
+    def load(self, table: str, frame: pl.DataFrame) -> None:
+        """Append a frame to a table, by column name."""
+        columns = ", ".join(frame.columns)
+        with self.lent(frame) as name:
+            self.run(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {name}")  # noqa: S608 - names are constants of ours
+
+    @contextmanager
+    def lent(self, frame: pl.DataFrame, name: str = "lent_frame") -> Iterator[str]:
+        """Make a frame visible to SQL under a name, for as long as the block lasts."""
+        stream: _Streamable = _Stream(frame)
+        self._connection.register(name, stream)
+        try:
+            yield name
+        finally:
+            self._connection.unregister(name)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of the block, or nothing of it."""
+        self.run("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self.run("ROLLBACK")
+            raise
+        self.run("COMMIT")
+
+
+@contextmanager
+def open_store(folder: Path, settings: Settings) -> Iterator[Store]:
+    """The store in `folder`, made when absent, held under a lock until the block ends.
+
+    Raises `LockedError` when another run holds it, `ConfigurationError` when its mode is wider
+    than 0700, `StoreError` when it cannot be opened.
+    """
+    _private_folder(folder)
+    with _locked(folder):
+        spill = folder / "spill"
+        _sweep(spill)
+        path = folder / _DATABASE
+        is_new = not path.exists()
+        try:
+            connection = duckdb.connect(str(path), config=_config(settings, spill))
+        except duckdb.Error as error:
+            kind = type(error).__name__
+            message = f"store/{_DATABASE} cannot be opened ({kind}); put the last good copy back"
+            raise StoreError(message) from None
+        try:
+            store = Store(connection)
+            _lock_down(store, folder)
+            if is_new:
+                path.chmod(0o600)
+                for statement in statements():
+                    store.run(statement)
+            _check_version(store)
+            yield store
+        except duckdb.IOException as error:
+            message = f"store: {str(error).splitlines()[0]}; free or mend the disk, run again"
+            raise StoreError(message) from None
+        finally:
+            connection.close()
+
+
+def _config(settings: Settings, spill: Path) -> dict[str, str | bool | int | float | list[str]]:
+    return {
+        "threads": settings.threads,
+        "memory_limit": f"{settings.memory_limit_mb}MB",
+        "temp_directory": str(spill),
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "python_enable_replacements": "false",
+        "preserve_insertion_order": "false",
+    }
+
+
+def _lock_down(store: Store, folder: Path) -> None:
+    """Reach nothing but our own folders; the order matters and cannot be undone."""
+    allowed = [str(folder), str(folder.parent / "published")]
+    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in allowed)
+    store.run("SET TimeZone = 'UTC'")
+    store.run(f"SET allowed_directories = [{listed}]")
+    store.run("SET enable_external_access = false")
+    store.run("SET lock_configuration = true")
+
+
+def _check_version(store: Store) -> None:
+    found = store.rows("SELECT value FROM meta WHERE key = 'schema'")
+    if found != [(str(VERSION),)]:
+        message = f"store: schema {found} is not {VERSION}; use the hypomag that wrote it"
+        raise StoreError(message)
+
+
+def _private_folder(folder: Path) -> None:
+    folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+    mode = folder.stat().st_mode & 0o777
+    if mode != _PRIVATE:
+        message = f"store/ has mode {mode:o}; patients' data wants 700: chmod 700 store"
+        raise ConfigurationError(message)
+
+
+def _sweep(spill: Path) -> None:
+    """Spill files hold plain rows and outlive a kill: whoever holds the lock removes them."""
+    spill.mkdir(mode=_PRIVATE, exist_ok=True)
+    for path in spill.iterdir():
+        path.unlink()
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            message = "another run holds store/lock; wait for it to end, then run again"
+            raise LockedError(message) from None
+        yield
+    finally:
+        os.close(handle)

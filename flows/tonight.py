@@ -1,0 +1,190 @@
+"""Tonight's analysts' database, grown beside the store from last night's published one."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+from polars.datatypes import DataType, DataTypeClass
+
+from data_contracts.assessments import ASSESSMENTS
+from data_contracts.columns import Table
+from data_contracts.published import FILES, OBSERVATIONS, PUBLISHED, QUARANTINE, RUNS
+from data_contracts.worklists import WORKLIST_ITEMS
+from flows.night import Night
+from flows.schema import CANONICAL, WORDING, versions_of
+from flows.store import Store
+
+NAME: Final = "hypomag.duckdb"
+_SQL: Final = {
+    pl.Date: "DATE",
+    pl.Boolean: "BOOLEAN",
+    pl.Float64: "DOUBLE",
+    pl.Int16: "SMALLINT",
+    pl.Int32: "INTEGER",
+    pl.Int64: "BIGINT",
+}
+
+
+def tonight_path(night: Night) -> Path:
+    """Where tonight's database is built before it is published."""
+    return night.store / "tonight" / NAME
+
+
+@contextmanager
+def grown(store: Store, night: Night) -> Iterator[None]:
+    """Attach tonight's database as `tonight`, grown from the published one where there is one."""
+    path = tonight_path(night)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    for stale in path.parent.iterdir():
+        stale.unlink()
+    last = night.published / "current" / NAME
+    if last.exists():
+        shutil.copyfile(last, path)
+        path.chmod(0o600)
+    store.run(f"ATTACH '{_quoted(path)}' AS tonight (STORAGE_VERSION 'v1.5.0')")
+    try:
+        for table in PUBLISHED:
+            store.run(_create(table))
+        store.run("CREATE TABLE IF NOT EXISTS tonight.basis (key VARCHAR, value VARCHAR)")
+        yield
+        store.run("CHECKPOINT tonight")
+    finally:
+        store.run("DETACH tonight")
+    path.chmod(0o600)
+
+
+def comment_on(store: Store) -> None:
+    """A COMMENT on every published table and column, from the contracts."""
+    for table in PUBLISHED:
+        store.run(f"COMMENT ON TABLE tonight.{table.name} IS '{_text(table.comment)}'")
+        for column in table.columns:
+            store.run(
+                f"COMMENT ON COLUMN tonight.{table.name}.{column.name} IS '{_text(column.comment)}'"
+            )
+
+
+def clear_night(store: Store, night: Night) -> None:
+    """Take out what an earlier run of the same night wrote."""
+    for table in (ASSESSMENTS, WORKLIST_ITEMS, RUNS):
+        store.run(f"DELETE FROM tonight.{table.name} WHERE night = ?", [night.date])  # noqa: S608 - constants
+
+
+def append(store: Store, table: Table, frame: pl.DataFrame) -> None:
+    """Append rows of a contract, in its columns and order."""
+    store.load(f"tonight.{table.name}", frame.select(table.names))
+
+
+def mark_touched(store: Store, night: Night, basis: str) -> None:
+    """Fill the temp table `touched` with persons whose standing results may differ from before.
+
+    Those with versions from newer files, versions that became known since, and those not held;
+    everybody when policy, profiles, software or the direction of time changed. Their old rows,
+    and whatever left the window, are taken out.
+    """
+    held = dict(store.rows("SELECT key, value FROM tonight.basis"))
+    is_grown = held.get("basis") == basis and str(held.get("as_of")) <= night.as_of.isoformat()
+    since = held.get("file_id", "0") if is_grown else "0"
+    store.run(
+        "CREATE OR REPLACE TEMP TABLE touched AS SELECT person_id FROM persons "
+        "WHERE ? OR person_id NOT IN (SELECT patient_id FROM tonight.observations) UNION "
+        "SELECT coalesce(p.patient_prefix, '') || v.patient_id FROM observation_versions v "
+        "LEFT JOIN profiles p ON p.source = v.source "
+        "WHERE v.file_id > ? OR greatest(v.collected_time, v.reported_time) > ?::TIMESTAMP",
+        [not is_grown, int(str(since)), held.get("as_of_naive", "0001-01-01 00:00:00")],
+    )
+    days = night.policy.assessment.days
+    store.run(
+        "DELETE FROM tonight.observations WHERE patient_id IN (SELECT person_id FROM touched) "
+        "OR patient_id NOT IN (SELECT person_id FROM persons) "
+        f"OR collected_at < ?::TIMESTAMP - INTERVAL {days} DAY",
+        [night.naive_as_of],
+    )
+    newest = store.number("SELECT coalesce(max(file_id), 0) FROM files")
+    store.run("DELETE FROM tonight.basis")
+    for key, value in (
+        ("basis", basis),
+        ("as_of", night.as_of.isoformat()),
+        ("as_of_naive", str(night.naive_as_of)),
+        ("file_id", str(newest)),
+    ):
+        store.run("INSERT INTO tonight.basis VALUES (?, ?)", [key, value])
+
+
+def append_observations(store: Store, results: pl.DataFrame, night: Night) -> None:
+    """Append the counted standing results of touched persons that lie in the window."""
+    touched = store.frame("SELECT person_id FROM touched")
+    days = night.policy.assessment.days
+    in_window = pl.col("collected_at") >= pl.lit(night.naive_as_of) - pl.duration(days=days)
+    rows = results.join(touched, on="person_id", how="semi").select(
+        patient_id="person_id",
+        source="source",
+        observation_id="observation_id",
+        analyte="analyte",
+        code="loinc",
+        collected_at="collected_time",
+        reported_at="reported_time",
+        value="value",
+        unit="unit",
+        comparator="comparator",
+        magnitude="magnitude",
+        severity=pl.col("severity").cast(pl.String),
+        is_provisional=pl.col("status_kind") == "provisional",
+    )
+    append(store, OBSERVATIONS, rows.filter(in_window))
+
+
+def append_ledger(store: Store, night: Night) -> None:
+    """Replace the ledger and the refused rows; both are small beside the results."""
+    store.run(
+        f"CREATE OR REPLACE TABLE tonight.{FILES.name} AS SELECT night, source, path AS file, "
+        "table_name, sha256, whole_by, rows, accepted, superseded, quarantined, ignored, "
+        "unknown_columns, problem FROM files ORDER BY night, source, path, table_name"
+    )
+    parts = " UNION ALL ".join(_refused_of(table) for table in CANONICAL)
+    store.run(
+        f"CREATE OR REPLACE TABLE tonight.{QUARANTINE.name} AS SELECT * FROM ({parts}) "  # noqa: S608 - constants
+        "ORDER BY night, file, table_name, row"
+    )
+
+
+def _refused_of(table: str) -> str:
+    """The SQL of a table's quarantined rows, with the row as sent in JSON."""
+    wanted = CANONICAL[table].names
+    if table == "observations":
+        raw = ", ".join(f"{name} := {'w' if name in WORDING else 'v'}.{name}" for name in wanted)
+        joins = "JOIN wordings w USING (wording_id)"
+        observation = "v.observation_id"
+    else:
+        raw = ", ".join(f"{name} := v.{name}" for name in wanted)
+        joins, observation = "", "NULL"
+    return (
+        f"SELECT f.night, f.name AS file, v.row::BIGINT AS row, '{table}' AS table_name, "  # noqa: S608 - constants
+        f"{observation}::VARCHAR AS observation_id, v.patient_id, v.reason, "
+        f"to_json(struct_pack({raw}))::VARCHAR AS raw FROM {versions_of(table)} v {joins} "
+        "JOIN files f USING (file_id) WHERE v.reason IS NOT NULL"
+    )
+
+
+def _create(table: Table) -> str:
+    columns = ", ".join(f"{column.name} {_sql_type(column.dtype)}" for column in table.columns)
+    return f"CREATE TABLE IF NOT EXISTS tonight.{table.name} ({columns})"
+
+
+def _sql_type(dtype: DataType | DataTypeClass) -> str:
+    if isinstance(dtype, pl.Datetime):
+        return "TIMESTAMP"
+    if isinstance(dtype, pl.List):
+        return "VARCHAR[]"
+    return next((name for kind, name in _SQL.items() if dtype == kind), "VARCHAR")
+
+
+def _text(comment: str) -> str:
+    return comment.replace("'", "''")
+
+
+def _quoted(path: Path) -> str:
+    return os.fspath(path).replace("'", "''")

@@ -1,0 +1,54 @@
+"""What is known about the persons of a night: the frames that the rules read."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Versions as judged on arrival, for the persons of the moments; instants are naive UTC.
+
+    `feeds` holds, by (patient_prefix, as_of, received_by), how far administrations of any drug
+    and any patient are known (`administered_until`); a prefix that never delivered has no row.
+    """
+
+    observations: pl.DataFrame
+    patients: pl.DataFrame
+    encounters: pl.DataFrame
+    conditions: pl.DataFrame
+    medications: pl.DataFrame
+    feeds: pl.DataFrame
+
+
+MOMENT = {
+    "moment": pl.UInt32,
+    "person_id": pl.String,
+    "as_of": pl.Datetime("us"),
+    "received_by": pl.Datetime("us"),
+}
+
+
+def at_moments(rows: pl.DataFrame, moments: pl.DataFrame) -> pl.DataFrame:
+    """Rows of each moment's person that had been received by then."""
+    joined = moments.select(*MOMENT).join(rows, on="person_id", how="inner")
+    return joined.filter(pl.col("received_at") <= pl.col("received_by"))
+
+
+def latest_versions(
+    rows: pl.DataFrame, key: tuple[str, ...], own_time: str | None = None
+) -> pl.DataFrame:
+    """The version that stands by `updated_time` (blank is oldest), then the greater row text.
+
+    Hidden: versions written, or things that began (`own_time`), after `as_of`.
+    """
+    seen = pl.col("updated_time").is_null() | (pl.col("updated_time") <= pl.col("as_of"))
+    if own_time is not None:
+        begun = pl.col(own_time).is_null() | (pl.col(own_time) <= pl.col("as_of"))
+        rows = rows.filter(begun)
+    visible = rows.filter(seen)
+    if not visible.select(pl.struct("moment", *key).is_duplicated().any()).item():
+        return visible
+    return visible.sort("updated_time", "row_text", nulls_last=False).unique(
+        ["moment", *key], keep="last", maintain_order=True
+    )

@@ -1,0 +1,63 @@
+"""Who may carry too much magnesium (S11, S17, S21)."""
+
+import polars as pl
+
+from hypomag_rules.clock import days_between
+from hypomag_rules.doses import Drugs
+from hypomag_rules.policy import Policy
+
+
+def with_high_watch(
+    moments: pl.DataFrame, drugs: Drugs, policy: Policy, zone: str
+) -> pl.DataFrame:
+    """Adds `has_magnesium_on_board` and `is_on_high_watch`."""
+    limits = policy.high_watch
+    on_board = _on_board(drugs, limits.dosed_days, zone)
+    frame = moments.join(on_board, on="moment", how="left", maintain_order="left").with_columns(
+        pl.col("has_magnesium_on_board").fill_null(value=False)
+    )
+    age_days = days_between(pl.col("collected_at"), pl.col("as_of"), zone)
+    creatinine_age = days_between(pl.col("creatinine_at"), pl.col("as_of"), zone)
+    impaired = pl.col("renal_status") == "severe_impairment"
+    unstable = pl.col("is_creatinine_unstable")
+    is_pressing = (
+        pl.col("is_critical_high") | impaired | unstable | pl.col("has_magnesium_on_board")
+    )
+    in_window = (
+        pl.when(is_pressing)
+        .then(age_days <= limits.index_days)
+        .otherwise(age_days <= limits.mild_index_days)
+    )
+    is_expected = (
+        pl.col("is_obstetric_dated")
+        & (pl.col("lower") < limits.obstetric_high)
+        & ~impaired
+        & ~unstable
+    )
+    is_high = (pl.col("severity") == "high") & in_window & ~is_expected
+    is_loading = pl.col("has_magnesium_on_board") & (
+        impaired | (unstable & (creatinine_age <= limits.creatinine_days))
+    )
+    listed = pl.col("is_alive") & pl.col("is_in_scope") & (
+        is_high.fill_null(value=False) | is_loading.fill_null(value=False)
+    )
+    return frame.with_columns(is_on_high_watch=listed)
+
+
+def _on_board(drugs: Drugs, days: int, zone: str) -> pl.DataFrame:
+    """A magnesium dose that ended, or an oral order that was active, in the last days."""
+    recent = days_between(pl.col("dose_ended_at"), pl.col("as_of"), zone) <= days
+    dosed = drugs.doses.filter(recent).select("moment")
+    is_over = pl.col("status_word").is_in(["stopped", "completed"])
+    ended = (
+        pl.when(pl.col("is_end_known"))
+        .then(pl.col("ended_time"))
+        .when(is_over)
+        .then(pl.col("started_time"))
+        .otherwise(pl.col("as_of"))
+    )
+    was_active = days_between(ended, pl.col("as_of"), zone) <= days
+    ordered = drugs.orders.filter(pl.col("route_folded") == "oral", was_active).select("moment")
+    return (
+        pl.concat([dosed, ordered]).unique().with_columns(has_magnesium_on_board=pl.lit(value=True))
+    )

@@ -1,0 +1,87 @@
+"""Text to instants: UTC, with what was wrong when there is none."""
+
+from typing import Final
+
+import polars as pl
+
+UNREADABLE: Final = "time_not_readable"
+NOT_ON_THE_CLOCK: Final = "time_does_not_exist"
+_PLAIN_UTC: Final = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$"
+_ISO: Final = (
+    r"^\s*([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}:[0-9]{2})(?::([0-9]{2}))?"
+    r"(?:[.,]([0-9]{1,9}))?\s*(Z|z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?\s*$"
+)
+_STAMP: Final = "%Y-%m-%dT%H:%M:%S"
+_MOST_OFFSET_HOURS: Final = 15
+
+
+def read_instants(texts: pl.Series, zone: str, time_format: str | None = None) -> pl.DataFrame:
+    """Columns `instant` (naive UTC, µs) and `fault`, a row for each text; blank is null and null.
+
+    A time without offset is read in `zone`; a bare date is local midnight; an hour that occurs
+    twice is the earlier instant; one that the clock skips is `time_does_not_exist`.
+    """
+    name = texts.name
+    if time_format is None and texts.str.contains(_PLAIN_UTC).all():
+        stamps = texts.str.head(19).str.to_datetime(_STAMP, time_unit="us", strict=False)
+        frame = pl.DataFrame({"instant": stamps})
+        if stamps.null_count() == texts.null_count():
+            return frame.with_columns(fault=pl.lit(None, pl.String))
+    distinct = texts.drop_nulls().unique().to_frame(name)
+    distinct = distinct.filter(pl.col(name).str.strip_chars() != "")
+    read = _read_general(distinct, name, zone, time_format)
+    return (
+        texts.to_frame()
+        .join(read, on=name, how="left", maintain_order="left")
+        .select("instant", "fault")
+    )
+
+
+def _read_general(
+    distinct: pl.DataFrame, name: str, zone: str, time_format: str | None
+) -> pl.DataFrame:
+    text = pl.col(name)
+    parts = distinct.with_columns(text.str.extract_groups(_ISO).alias("parts")).unnest("parts")
+    minutes, seconds = pl.col("2").fill_null("00:00"), pl.col("3").fill_null("00")
+    stamp = (pl.col("1") + "T" + minutes + ":" + seconds).str.to_datetime(
+        _STAMP, time_unit="us", strict=False
+    )
+    if time_format is not None:
+        own = text.str.strip_chars().str.to_datetime(time_format, time_unit="us", strict=False)
+        stamp = pl.coalesce(own, stamp)
+    micros = pl.col("4").fill_null("0").str.head(6).str.pad_end(6, "0").cast(pl.Int64)
+    offset = pl.col("5").str.to_uppercase()
+    hours = offset.str.slice(1, 2).cast(pl.Int64, strict=False)
+    rest = offset.str.tail(2).cast(pl.Int64, strict=False)
+    sign = pl.when(offset.str.starts_with("-")).then(-1).otherwise(1)
+    shift = (
+        pl.when(offset == "Z")
+        .then(0)
+        .when(offset.str.len_chars() > 3)  # noqa: PLR2004 - more than a sign and two hours
+        .then(sign * (hours * 60 + rest))
+        .otherwise(sign * hours * 60)
+    )
+    is_offset_sound = offset.is_null() | (shift.abs() < _MOST_OFFSET_HOURS * 60)
+    local = (pl.col("stamp") + pl.duration(microseconds=micros)).alias("local")
+    in_zone = local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    read = parts.with_columns(stamp=stamp, shift=shift, is_offset_sound=is_offset_sound)
+    read = read.with_columns(
+        zoned=in_zone.dt.convert_time_zone("UTC").dt.replace_time_zone(None),
+        offset_instant=local - pl.duration(minutes=pl.col("shift")),
+    )
+    instant = (
+        pl.when(~pl.col("is_offset_sound"))
+        .then(None)
+        .when(pl.col("shift").is_null())
+        .then(pl.col("zoned"))
+        .otherwise(pl.col("offset_instant"))
+    )
+    is_skipped = pl.col("stamp").is_not_null() & pl.col("shift").is_null()
+    fault = (
+        pl.when(instant.is_not_null())
+        .then(None)
+        .when(is_skipped & pl.col("is_offset_sound"))
+        .then(pl.lit(NOT_ON_THE_CLOCK))
+        .otherwise(pl.lit(UNREADABLE))
+    )
+    return read.select(name, instant=instant, fault=fault)

@@ -1,0 +1,193 @@
+"""The hospital's numbers, loaded into frozen objects that refuse nonsense."""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any, Final
+
+from hypomag_rules.definitions import FACTORS
+from hypomag_rules.policy_sections import (
+    Assessment,
+    Companions,
+    HighWatch,
+    Magnesium,
+    Plausible,
+    Recheck,
+    Renal,
+    Replacement,
+    Review,
+    Treatment,
+    WorkUp,
+)
+
+_TOP_KEYS: Final = ("name", "approved_by", "approved_on")
+_NUMBER_KEYS: Final = frozenset({"value", "unit", "source", "why", "reviewed_on", "review_by"})
+_ANALYTE_OF_LIMIT: Final = {"potassium_low": "potassium", "edta_potassium": "potassium"} | {
+    "calcium_low": "calcium",
+    "edta_calcium": "calcium",
+    "ionised_calcium_low": "ionised_calcium",
+    "unstable_rise": "creatinine",
+}
+_MAGNESIUM_LIMITS: Final = frozenset(
+    {"severe_limit", "target", "upper_limit", "critical_high", "obstetric_high"}
+)
+
+
+class PolicyError(ValueError):
+    """The policy says something that cannot be; the message names the key and the way out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Every choice that decides who is listed; `id` stands on each row it decided."""
+
+    magnesium: Magnesium
+    renal: Renal
+    treatment: Treatment
+    replacement: Replacement
+    recheck: Recheck
+    companions: Companions
+    work_up: WorkUp
+    high_watch: HighWatch
+    review: Review
+    assessment: Assessment
+    plausible: Plausible
+    texts: Mapping[str, str]
+    id: str
+
+    def __post_init__(self) -> None:
+        """Refuse bands that overlap or stand in the wrong order."""
+        ladder = ("severe_limit", "target", "upper_limit", "critical_high")
+        for lower, upper in zip(ladder, ladder[1:], strict=False):
+            low, high = getattr(self.magnesium, lower), getattr(self.magnesium, upper)
+            if low >= high:
+                message = (
+                    f"policy [magnesium]: {lower} = {low:g} is not below {upper} = {high:g} "
+                    f"(mg/dL); lower the first or raise the second"
+                )
+                raise PolicyError(message)
+        for first, second in (
+            ("standard_opens_days", "standard_days"),
+            ("confirm_opens_days", "confirm_days"),
+        ):
+            if getattr(self.recheck, first) > getattr(self.recheck, second):
+                message = f"policy [recheck]: {first} is after {second}; a window opens before due"
+                raise PolicyError(message)
+        if self.renal.severe_below > self.renal.reduced_below:
+            message = "policy [renal]: severe_below is above reduced_below; raise reduced_below"
+            raise PolicyError(message)
+
+
+def shipped_text() -> str:
+    """The shipped policy as TOML text."""
+    return files("hypomag_rules").joinpath("policy.toml").read_text(encoding="utf-8")
+
+
+def load(override: str = "", where: str = "policy.toml") -> Policy:
+    """The shipped policy with a hospital's overrides (TOML text) laid over it.
+
+    Raises `PolicyError` for unknown keys, wrong types, negative numbers, overlapping bands.
+    """
+    try:
+        own = tomllib.loads(override)
+    except tomllib.TOMLDecodeError as error:
+        message = f"{where}: not readable as TOML: {error}"
+        raise PolicyError(message) from None
+    return _build(tomllib.loads(shipped_text()), own, where)
+
+
+def with_values(overrides: Mapping[str, object]) -> Policy:
+    """The shipped policy with keys overridden by their bare name, whatever their section."""
+    shipped = tomllib.loads(shipped_text())
+    own: dict[str, dict[str, object]] = {}
+    for key, value in overrides.items():
+        sections = [name for name, section in shipped.items() if key in _mapping(section)]
+        if len(sections) != 1:
+            message = f"policy key '{key}' stands in {len(sections)} sections; name the section"
+            raise PolicyError(message)
+        own.setdefault(sections[0], {})[key] = value
+    return _build(shipped, own, "overrides")
+
+
+def _build(shipped: dict[str, Any], own: Mapping[str, Any], where: str) -> Policy:
+    sections: dict[str, dict[str, Any]] = {}
+    for name in shipped:
+        if name not in _TOP_KEYS:
+            sections[name] = {key: spec["value"] for key, spec in shipped[name].items()}
+    for name, section in own.items():
+        if name in _TOP_KEYS:
+            continue
+        if name not in sections:
+            message = f"{where}: unknown section [{name}]; known: {', '.join(sections)}"
+            raise PolicyError(message)
+        if not isinstance(section, dict):
+            message = f"{where}: '{name}' is a section: write it as [{name}]"
+            raise PolicyError(message)
+        for key, given in section.items():
+            if key not in sections[name]:
+                message = f"{where}: unknown key '{key}' in [{name}]; known: " + ", ".join(
+                    sections[name]
+                )
+                raise PolicyError(message)
+            sections[name][key] = _value(key, given, shipped[name][key], f"{where} [{name}] {key}")
+    texts = sections.pop("texts")
+    digest = hashlib.sha256(
+        json.dumps([sections, texts], sort_keys=True, default=str).encode()
+    ).hexdigest()
+    name = str(own.get("name", shipped["name"]))
+    kinds: dict[str, Any] = {field.name: field.type for field in fields(Policy)}
+    loaded = {key: kinds[key](**_frozen(values)) for key, values in sections.items()}
+    return Policy(**loaded, texts=MappingProxyType(texts), id=f"{name}+{digest[:12]}")
+
+
+def _value(key: str, given: object, shipped: Mapping[str, Any], where: str) -> object:
+    """One overriding value, bare or as a table, in the shipped unit."""
+    unit = None
+    value = given
+    if isinstance(given, dict):
+        unknown = set(given) - _NUMBER_KEYS
+        if unknown or "value" not in given:
+            message = f"{where}: a number is a table with {', '.join(sorted(_NUMBER_KEYS))}"
+            raise PolicyError(message)
+        value, unit = given["value"], given.get("unit")
+    expected = shipped["value"]
+    is_number = isinstance(expected, int | float) and not isinstance(expected, bool)
+    if is_number:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            message = f"{where}: expected a number like {expected}, found {type(value).__name__}"
+            raise PolicyError(message)
+        if not 0 <= value < float("inf"):
+            message = f"{where}: {value} is negative or not finite; give a number of 0 or more"
+            raise PolicyError(message)
+        return _in_unit(key, value, unit, shipped.get("unit"), where)
+    if type(value) is not type(expected):
+        message = f"{where}: expected {type(expected).__name__}, found {type(value).__name__}"
+        raise PolicyError(message)
+    return value
+
+
+def _in_unit(
+    key: str, value: float, unit: str | None, shipped_unit: str | None, where: str
+) -> float:
+    if unit is None or unit == shipped_unit:
+        return value
+    analyte = "magnesium" if key in _MAGNESIUM_LIMITS else _ANALYTE_OF_LIMIT.get(key)
+    factors = FACTORS.get(analyte or "", {})
+    if unit not in factors:
+        known = ", ".join(factors) or str(shipped_unit)
+        message = f"{where}: unit '{unit}' is not accepted here; use one of: {known}"
+        raise PolicyError(message)
+    return float(round(Fraction(str(value)) * factors[unit], 6))
+
+
+def _frozen(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+
+
+def _mapping(section: object) -> Mapping[str, Any]:
+    return section if isinstance(section, dict) else {}

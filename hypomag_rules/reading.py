@@ -1,0 +1,135 @@
+"""From a row as sent to a judged row: what it measures, how much, when, and what is wrong."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import polars as pl
+
+from data_contracts.observations import WORDING
+from hypomag_rules.instants import read_instants
+from hypomag_rules.numbers import convert, read_numbers
+from hypomag_rules.policy import Policy
+from hypomag_rules.policy_sections import Plausible
+from hypomag_rules.source_reading import SourceReading
+
+ROW_JUDGEMENT: Final = ("collected_time", "reported_time", "comparator", "magnitude", "reason")
+_OPEN_AT_LOW: Final = frozenset(
+    {"magnesium", "creatinine", "urine_magnesium", "urine_creatinine", "urine_calcium"}
+)
+_KINDS_WITH_RESULT: Final = ("final", "provisional")
+
+
+def wording_key() -> pl.Expr:
+    """The wording of a row as one text: its columns in order, joined by U+001F."""
+    return pl.concat_str([pl.col(name).fill_null("") for name in WORDING], separator="\x1f")
+
+
+def judge_rows(
+    rows: pl.DataFrame, reading: SourceReading, policy: Policy, latest: datetime
+) -> pl.DataFrame:
+    """Observation rows (text, joined with their judged wording) with `ROW_JUDGEMENT` added.
+
+    Times are naive UTC; `magnitude` is in the analyte's canonical unit; `reason` is the first
+    ground for quarantine that applies, or null. `latest` is the later of the wall clock and the
+    night's `as_of`, in UTC.
+    """
+    horizon = latest.replace(tzinfo=None) + timedelta(hours=policy.plausible.future_hours)
+    return (
+        rows.pipe(_with_times, reading)
+        .pipe(_with_magnitude, reading, policy.plausible)
+        .with_columns(reason=_reason(horizon))
+    )
+
+
+def _with_times(rows: pl.DataFrame, reading: SourceReading) -> pl.DataFrame:
+    """Times of the rows whose analyte we know; the others are never judged."""
+    known = pl.col("analyte").is_not_null()
+    columns = []
+    for name, label in (("collected_at", "collected"), ("reported_at", "reported")):
+        texts = rows.select(pl.when(known).then(pl.col(name)).alias(name)).to_series()
+        read = read_instants(texts, reading.zone, reading.time_format)
+        columns += [
+            read.get_column("instant").alias(f"{label}_time"),
+            read.get_column("fault").alias(f"{label}_fault"),
+        ]
+    return rows.with_columns(columns)
+
+
+def _with_magnitude(
+    rows: pl.DataFrame, reading: SourceReading, plausible: Plausible
+) -> pl.DataFrame:
+    numbers = read_numbers(
+        rows.filter(pl.col("analyte").is_not_null()).get_column("value"),
+        decimal_comma=reading.decimal_comma,
+        round_long_decimals=reading.round_long_decimals,
+    ).rename({"text": "value"})
+    limits = _limits(plausible)
+    magnitude = convert(pl.col("millionths"), pl.col("numerator"), pl.col("denominator"))
+    is_known = pl.col("analyte").is_not_null()
+    outside = (
+        (pl.col("magnitude") < pl.col("least"))
+        | ((pl.col("magnitude") == pl.col("least")) & pl.col("is_open"))
+        | (pl.col("magnitude") > pl.col("most"))
+    )
+    return (
+        rows.join(numbers, on="value", how="left", maintain_order="left")
+        .join(limits, on="analyte", how="left", maintain_order="left")
+        .with_columns(
+            comparator=pl.when(is_known).then(pl.col("comparator")),
+            magnitude=pl.when(is_known).then(magnitude),
+            is_numeric=pl.col("millionths").is_not_null(),
+        )
+        .with_columns(is_implausible=outside)
+    )
+
+
+def _limits(plausible: Plausible) -> pl.DataFrame:
+    """Plausible limits by analyte; urine needs only to be above zero."""
+    bounded = {
+        name: getattr(plausible, name)
+        for name in plausible.__slots__
+        if name not in {"age", "future_hours"}
+    }
+    urine = dict.fromkeys(sorted(_OPEN_AT_LOW - bounded.keys()), (0.0, float("inf")))
+    rows = [
+        (name, float(low), float(high), name in _OPEN_AT_LOW)
+        for name, (low, high) in (bounded | urine).items()
+    ]
+    schema = {"analyte": pl.String, "least": pl.Float64, "most": pl.Float64, "is_open": pl.Boolean}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _reason(horizon: datetime) -> pl.Expr:
+    """The ladder of reasons, first that applies; who and what come before anything else."""
+    is_empty_update = pl.col("is_update") & pl.col("value").is_null()
+    is_judged = pl.col("status_kind").is_in(_KINDS_WITH_RESULT) & ~is_empty_update
+    faults = (pl.col("collected_fault"), pl.col("reported_fault"))
+    return (
+        pl.when(pl.col("patient_id").is_null())
+        .then(pl.lit("patient_id_missing"))
+        .when(pl.col("is_code_missing"))
+        .then(pl.lit("code_missing"))
+        .when(pl.col("analyte").is_null())
+        .then(None)
+        .when(pl.col("is_status_unknown"))
+        .then(pl.lit("status_unknown"))
+        .when(~is_judged)
+        .then(None)
+        .when(pl.any_horizontal(*(fault == "time_not_readable" for fault in faults)))
+        .then(pl.lit("time_not_readable"))
+        .when(pl.any_horizontal(*(fault == "time_does_not_exist" for fault in faults)))
+        .then(pl.lit("time_does_not_exist"))
+        .when(pl.col("collected_time").is_null())
+        .then(pl.lit("collected_at_missing"))
+        .when(pl.col("collected_time") > horizon)
+        .then(pl.lit("collected_in_future"))
+        .when(pl.col("is_specimen_conflict"))
+        .then(pl.lit("specimen_conflict"))
+        .when(~pl.col("is_numeric"))
+        .then(pl.lit("value_not_numeric"))
+        .when(pl.col("wording_fault").is_not_null())
+        .then(pl.col("wording_fault"))
+        .when(pl.col("is_implausible"))
+        .then(pl.lit("value_out_of_range"))
+        .otherwise(None)
+    )

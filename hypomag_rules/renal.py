@@ -1,0 +1,212 @@
+"""Renal function at a moment (S17): dialysis, reported clearance, Cockcroft-Gault, eGFR."""
+
+from typing import Final
+
+import polars as pl
+
+from data_contracts.vocabulary import RenalMethod, RenalStatus
+from hypomag_rules import definitions as known
+from hypomag_rules.clock import days_between, hours
+from hypomag_rules.policy import Policy
+from hypomag_rules.policy_sections import Renal
+
+_RATIO_DECIMALS: Final = 3
+_DECIMALS: Final = 6
+
+
+def with_renal(
+    moments: pl.DataFrame, results: pl.DataFrame, policy: Policy, zone: str
+) -> pl.DataFrame:
+    """Adds `renal_status`, `renal_method`, `renal_estimate_ml_min`, `is_creatinine_unstable`.
+
+    Also what they rest on: `creatinine_mg_dl`, `creatinine_at`, `weight_kg`, `weight_at`.
+    `moments` needs `age_years`, `sex`, `is_on_dialysis`; `results` are the counted ones.
+    """
+    limits = policy.renal
+    newest = {
+        "creatinine": limits.creatinine_days,
+        "clearance": limits.creatinine_days,
+        "egfr": limits.creatinine_days,
+        "weight": limits.weight_days,
+        "height": None,
+    }
+    frame = moments
+    for analyte, days in newest.items():
+        frame = frame.join(
+            _newest(results, analyte, days, zone), on="moment", how="left", maintain_order="left"
+        )
+    frame = frame.join(
+        _unstable(results, frame, limits), on="moment", how="left", maintain_order="left"
+    ).with_columns(pl.col("is_creatinine_unstable").fill_null(value=False))
+    frame = frame.with_columns(cockcroft=_cockcroft_gault(limits), ckd_epi=_ckd_epi(policy))
+    return _decided(frame, policy)
+
+
+def _newest(results: pl.DataFrame, analyte: str, days: int | None, zone: str) -> pl.DataFrame:
+    """The newest counted value of an analyte, within so many local days when given."""
+    rows = results.filter(pl.col("analyte") == analyte)
+    if days is not None:
+        rows = rows.filter(days_between(pl.col("collected_time"), pl.col("as_of"), zone) <= days)
+    return (
+        rows.sort("collected_time", maintain_order=True)
+        .unique("moment", keep="last", maintain_order=True)
+        .select(
+            "moment",
+            pl.col("magnitude").alias(f"{analyte}_value"),
+            pl.col("comparator").alias(f"{analyte}_comparator"),
+            pl.col("lower").alias(f"{analyte}_lower"),
+            pl.col("upper").alias(f"{analyte}_upper"),
+            pl.col("collected_time").alias(f"{analyte}_at"),
+        )
+    )
+
+
+def _unstable(results: pl.DataFrame, frame: pl.DataFrame, limits: Renal) -> pl.DataFrame:
+    """KDIGO 2012: a rise over the lowest of 48 h, or a ratio to the lowest of 168 h, before."""
+    before = results.filter(
+        pl.col("analyte") == "creatinine", pl.col("comparator").is_null()
+    ).join(
+        frame.filter(pl.col("creatinine_comparator").is_null()).select(
+            "moment", "creatinine_value", "creatinine_at"
+        ),
+        on="moment",
+    )
+    elapsed = pl.col("creatinine_at") - pl.col("collected_time")
+    earlier = before.filter(elapsed > pl.duration(seconds=0))
+    in_rise = elapsed <= hours(limits.unstable_rise_hours)
+    in_ratio = elapsed <= hours(limits.unstable_ratio_hours)
+    newest = pl.col("creatinine_value").first()
+    rise = newest - pl.col("magnitude").filter(in_rise).min()
+    ratio = newest / pl.col("magnitude").filter(in_ratio).min()
+    return earlier.group_by("moment").agg(
+        is_creatinine_unstable=(
+            (rise.round(_RATIO_DECIMALS) >= limits.unstable_rise).fill_null(value=False)
+            | (ratio.round(_RATIO_DECIMALS) >= limits.unstable_ratio).fill_null(value=False)
+        )
+    )
+
+
+def _plain(analyte: str) -> pl.Expr:
+    """A value that may enter a formula: one without a comparator."""
+    return pl.when(pl.col(f"{analyte}_comparator").is_null()).then(pl.col(f"{analyte}_value"))
+
+
+def _cockcroft_gault(limits: Renal) -> pl.Expr:
+    """Cockcroft-Gault in mL/min; the lower of both where sex is not male or female."""
+    female = _cockcroft_for("female", limits) * known.COCKCROFT_FEMALE
+    male = _cockcroft_for("male", limits)
+    unknown = pl.min_horizontal(
+        _cockcroft_for("unknown", limits) * known.COCKCROFT_FEMALE,
+        _cockcroft_for("unknown", limits),
+    )
+    chosen = (
+        pl.when(pl.col("sex") == "female")
+        .then(female)
+        .when(pl.col("sex") == "male")
+        .then(male)
+        .otherwise(unknown)
+    )
+    return chosen.round(_DECIMALS)
+
+
+def _cockcroft_for(sex: str, limits: Renal) -> pl.Expr:
+    weight, height = _plain("weight"), _plain("height")
+    base = known.DEVINE_MALE if sex == "male" else known.DEVINE_FEMALE
+    ideal = base + known.DEVINE_PER_INCH * (height / known.CM_PER_INCH - known.DEVINE_INCHES)
+    bmi = (weight / (height / 100) ** 2).round(_DECIMALS)
+    is_short = height.is_null() | (height < limits.ideal_weight_from_height)
+    used = (
+        pl.when(is_short | (weight <= ideal))
+        .then(weight)
+        .when(bmi >= limits.adjusted_weight_from_bmi)
+        .then(ideal + limits.adjusted_weight_factor * (weight - ideal))
+        .when(weight > ideal)
+        .then(ideal)
+        .otherwise(None)
+    )
+    return (
+        (known.COCKCROFT_AGE - pl.col("age_years").cast(pl.Float64))
+        * used
+        / (known.COCKCROFT_DIVISOR * _plain("creatinine"))
+    )
+
+
+def _ckd_epi(policy: Policy) -> pl.Expr:
+    """CKD-EPI 2021 in mL/min/1.73 m²; the lower of both where sex is unknown."""
+    female = _ckd_epi_for("female") * known.CKD_EPI_FEMALE
+    male = _ckd_epi_for("male")
+    chosen = (
+        pl.when(pl.col("sex") == "female")
+        .then(female)
+        .when(pl.col("sex") == "male")
+        .then(male)
+        .otherwise(pl.min_horizontal(female, male))
+    )
+    return pl.when(pl.col("age_years") >= policy.magnesium.adult_age).then(chosen.round(_DECIMALS))
+
+
+def _ckd_epi_for(sex: str) -> pl.Expr:
+    scaled = _plain("creatinine") / known.CKD_EPI_KAPPA[sex]
+    low = pl.min_horizontal(scaled, pl.lit(1.0)) ** known.CKD_EPI_ALPHA[sex]
+    high = pl.max_horizontal(scaled, pl.lit(1.0)) ** known.CKD_EPI_EXPONENT
+    aged = known.CKD_EPI_AGE ** pl.col("age_years").cast(pl.Float64)
+    return pl.when(scaled.is_not_null()).then(known.CKD_EPI_SCALE * low * high * aged)
+
+
+def _decided(frame: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+    """The first step that applies decides method, estimate and status."""
+    adult = pl.col("age_years") >= policy.magnesium.adult_age
+    limit = policy.renal.severe_below
+    formula = pl.when(adult).then(pl.col("cockcroft"))
+    steps = (
+        ("reported_clearance", _reported("clearance", limit)),
+        ("cockcroft_gault", formula),
+        ("egfr", pl.coalesce(_reported("egfr", limit), pl.col("ckd_epi"))),
+    )
+    method = pl.when(pl.col("is_on_dialysis")).then(pl.lit("dialysis"))
+    estimate = pl.when(pl.col("is_on_dialysis")).then(None)
+    for name, value in steps:
+        method = method.when(value.is_not_null()).then(pl.lit(name))
+        estimate = estimate.when(value.is_not_null()).then(value)
+    below = pl.col("renal_estimate_ml_min") < limit
+    upper_only = pl.col("renal_bound_is_upper")
+    status = (
+        pl.when(pl.col("renal_method").is_null())
+        .then(pl.lit("unknown"))
+        .when((pl.col("renal_method") == "dialysis") | below | upper_only)
+        .then(pl.lit("severe_impairment"))
+        .when(pl.col("renal_estimate_ml_min") >= limit)
+        .then(pl.lit("adequate"))
+        .otherwise(None)
+    )
+    return (
+        frame.with_columns(
+            renal_method=method.otherwise(None).cast(RenalMethod),
+            renal_estimate_ml_min=estimate.otherwise(None).cast(pl.Float64),
+        )
+        .with_columns(
+            renal_bound_is_upper=_is_upper_limit("clearance", "reported_clearance")
+            | _is_upper_limit("egfr", "egfr")
+        )
+        .with_columns(renal_status=status.cast(RenalStatus))
+        .rename({"creatinine_value": "creatinine_mg_dl", "weight_value": "weight_kg"})
+    )
+
+
+def _reported(analyte: str, limit: float) -> pl.Expr:
+    """A reported value not older than the creatinine, if its interval lies on one side."""
+    lower, upper = pl.col(f"{analyte}_lower"), pl.col(f"{analyte}_upper")
+    is_fresh = pl.col("creatinine_at").is_null() | (
+        pl.col(f"{analyte}_at") >= pl.col("creatinine_at")
+    )
+    is_open = pl.col(f"{analyte}_comparator").eq_missing(pl.lit("<"))
+    is_below = (upper < limit) | ((upper == limit) & is_open)
+    decides = is_below | (lower >= limit)
+    return pl.when(is_fresh & decides).then(pl.col(f"{analyte}_value"))
+
+
+def _is_upper_limit(analyte: str, method: str) -> pl.Expr:
+    """Whether a printed upper limit (`<20`) was the estimate: below, though the bound is not."""
+    is_upper = pl.col(f"{analyte}_comparator").is_in(["<", "<="]).fill_null(value=False)
+    from_report = pl.col("renal_estimate_ml_min") == pl.col(f"{analyte}_value")
+    return is_upper & (pl.col("renal_method") == method) & from_report.fill_null(value=False)

@@ -1,0 +1,111 @@
+"""Whose result nobody could judge, and for how long that is worth a look (rules section 9)."""
+
+from typing import Final
+
+import polars as pl
+
+from hypomag_rules.clock import days_between
+from hypomag_rules.policy import Policy
+
+_SHOWN: Final = (
+    "moment",
+    "source",
+    "observation_id",
+    "seen_at",
+    "collected_time",
+    "value",
+    "unit",
+    "loinc",
+    "status",
+    "magnitude",
+    "file",
+    "row",
+    "patient_id",
+)
+
+
+def review_rows(
+    moments: pl.DataFrame,
+    unjudged: pl.DataFrame,
+    magnesium: pl.DataFrame,
+    policy: Policy,
+    zone: str,
+) -> pl.DataFrame:
+    """One row a reason to look: `_SHOWN` with `review_reason` and `could_be_severe`.
+
+    Unjudged serum magnesium until a counted result at or after it, undetermined results newer
+    than the index or themselves the index, and patients under age whose index is not on target.
+    """
+    who = moments.select(
+        "moment",
+        "is_alive",
+        "is_minor",
+        "severity",
+        index_at="collected_at",
+        index_row="version_key",
+    )
+    limit = policy.magnesium.severe_limit
+    latest = magnesium.group_by("moment").agg(latest_counted=pl.col("collected_time").max())
+    rows = (
+        _refused(unjudged, latest, limit),
+        _undetermined(magnesium, who, limit),
+        _minors(magnesium, who),
+    )
+    age = days_between(pl.col("seen_at"), pl.col("as_of"), zone)
+    return (
+        pl.concat(rows)
+        .join(who.select("moment", "is_alive"), on="moment")
+        .join(moments.select("moment", "as_of"), on="moment")
+        .filter("is_alive", age <= policy.review.days)
+    )
+
+
+def _refused(unjudged: pl.DataFrame, latest: pl.DataFrame, limit: float) -> pl.DataFrame:
+    superseded = (pl.col("latest_counted") >= pl.col("seen_at")).fill_null(value=False)
+    printed = pl.col("value").str.extract(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)").cast(
+        pl.Float64, strict=False
+    )
+    return (
+        unjudged.join(latest, on="moment", how="left", maintain_order="left")
+        .filter(~superseded)
+        .select(
+            *_SHOWN,
+            review_reason=pl.col("reason").str.to_uppercase(),
+            could_be_severe=(printed <= limit).fill_null(value=False),
+        )
+    )
+
+
+def _undetermined(magnesium: pl.DataFrame, who: pl.DataFrame, limit: float) -> pl.DataFrame:
+    newer = pl.col("collected_time") > pl.col("index_at")
+    is_index = pl.col("index_row") == pl.col("version_key")
+    return (
+        magnesium.filter(pl.col("severity") == "undetermined")
+        .join(who.select("moment", "index_at", "index_row"), on="moment")
+        .filter(newer | is_index)
+        .select(
+            *_SHOWN,
+            review_reason=pl.lit("UNDETERMINED"),
+            could_be_severe=pl.col("lower") <= limit,
+        )
+    )
+
+
+def _minors(magnesium: pl.DataFrame, who: pl.DataFrame) -> pl.DataFrame:
+    return (
+        magnesium.join(
+            who.filter("is_minor", pl.col("severity") != "target_met").select(
+                "moment", "index_row", "index_at"
+            ),
+            on="moment",
+        )
+        .filter(
+            pl.col("index_row") == pl.col("version_key"),
+            pl.col("index_at") == pl.col("collected_time"),
+        )
+        .select(
+            *_SHOWN,
+            review_reason=pl.lit("UNDER_18"),
+            could_be_severe=pl.col("severity") == "severe",
+        )
+    )
