@@ -1,5 +1,6 @@
 """One delivery into the store: staged, read, judged, settled and entered in the ledger."""
 
+import shutil
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -34,6 +35,7 @@ def ingest_delivery(store: Store, night: Night, profile: Profile, delivery: Deli
     try:
         staged = _staged(delivery, folder, file_id)
     except FileRefusedError as refusal:
+        shutil.rmtree(folder, ignore_errors=True)
         _enter(store, night, profile, delivery, file_id, problem=str(refusal))
         return
     try:
@@ -55,8 +57,7 @@ def ingest_delivery(store: Store, night: Night, profile: Profile, delivery: Deli
             store, night, profile, delivery, file_id, sha256=staged.sha256, problem=str(refusal)
         )
     finally:
-        for path in folder.iterdir():
-            path.unlink()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class _StagedFiles:
@@ -78,7 +79,8 @@ def _staged(delivery: Delivery, folder: Path, file_id: int) -> _StagedFiles:
     lookups = {
         name: stage(file, folder / name, file_id).path for name, file in delivery.lookups.items()
     }
-    return _StagedFiles(StagedDelivery(delivery.table, main.path, lookups), main.sha256)
+    copies = StagedDelivery(delivery.table, delivery.file.path.name, main.path, lookups)
+    return _StagedFiles(copies, main.sha256)
 
 
 def _read(

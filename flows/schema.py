@@ -63,7 +63,7 @@ WRITTEN: Final[dict[str, str]] = {
     "observations": "coalesce(reported_time, collected_time)",
     "patients": "updated_time",
     "encounters": "updated_time",
-    "conditions": "NULL::TIMESTAMP",
+    "conditions": "recorded_time",
     "medications": "updated_time",
 }
 _UNWORDED: Final = tuple(name for name in OBSERVATIONS.names if name not in WORDING)

@@ -3,15 +3,19 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from pathlib import Path
+from typing import Final, NamedTuple
 
 from data_contracts.gate import try_canary
 from flows import journal
 from flows.deliveries import LAYOUTS, ingest_delivery, note_profiles
 from flows.inbox import Dropped, dropped_files, youngest_age_seconds
 from flows.judging import append_run, basis_of, judge_batch, lay_out_items
+from flows.errors import ExitCode
+from flows.exports.edition import Edition
 from flows.night import Night
 from flows.profile import Profile, load_profiles
+from flows.publication import publish_edition, read_edition
 from flows.selection import batches, select_persons
 from flows.sources.extract import Delivery
 from flows.store import Store, open_store
@@ -107,3 +111,32 @@ def assess(night: Night, say: Say) -> Judged:
             append_run(store, night)
             comment_on(store)
         return Judged(store.number("SELECT count(*) FROM persons"), counts_by_list(items))
+
+
+class Published(NamedTuple):
+    """What was published, and the exit code that the night has earned."""
+
+    folder: Path
+    listed: dict[str, int]
+    code: ExitCode
+
+
+def publish(night: Night, say: Say) -> Published:
+    """Write tonight's files and swap them in."""
+    with opened(night) as store:
+        edition = read_edition(store, night)
+    say("publishing the worklists")
+    folder = publish_edition(edition, night)
+    return Published(folder, counts_by_list(edition.items), _earned(edition))
+
+
+def _earned(edition: Edition) -> ExitCode:
+    """The highest code that applies to a published night."""
+    if edition.refused_files.height:
+        return ExitCode.FILE_REFUSED
+    if edition.quarantine.height or edition.listed("review").height:
+        return ExitCode.ROWS_TO_SEE
+    return ExitCode.CLEAN
+
+
+STAGES: Final = (ingest, assess, publish)

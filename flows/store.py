@@ -23,13 +23,17 @@ class _Streamable(Protocol):
 
 
 class _Stream:
-    """A frame as an Arrow stream, so that DuckDB reads it without pyarrow."""
+    """A frame or relation as nothing but an Arrow stream.
 
-    def __init__(self, frame: pl.DataFrame) -> None:
-        self._frame = frame
+    DuckDB reads frames so without pyarrow; polars, handed a relation itself, keeps its type for
+    ever and the interpreter ends with a page of leak warnings.
+    """
+
+    def __init__(self, rows: _Streamable) -> None:
+        self._rows = rows
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self._frame.__arrow_c_stream__(requested_schema)
+        return self._rows.__arrow_c_stream__(requested_schema)
 
 
 class Store:
@@ -53,7 +57,7 @@ class Store:
 
     def frame(self, sql: str, values: list[object] | None = None) -> pl.DataFrame:
         """A query's answer as a polars frame."""
-        return pl.DataFrame(self._connection.sql(sql, params=values))
+        return pl.DataFrame(_Stream(self._connection.sql(sql, params=values)))
 
     def load(self, table: str, frame: pl.DataFrame) -> None:
         """Append a frame to a table, by column name."""
@@ -64,8 +68,7 @@ class Store:
     @contextmanager
     def lent(self, frame: pl.DataFrame, name: str = "lent_frame") -> Iterator[str]:
         """Make a frame visible to SQL under a name, for as long as the block lasts."""
-        stream: _Streamable = _Stream(frame)
-        self._connection.register(name, stream)
+        self._connection.register(name, _Stream(frame))
         try:
             yield name
         finally:

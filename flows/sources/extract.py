@@ -31,8 +31,9 @@ class Extract:
 
 @dataclass(frozen=True, slots=True)
 class StagedDelivery:
-    """The private copies that a delivery is read from."""
+    """The private copies that a delivery is read from; `name` is what was dropped."""
 
     table: str
+    name: str
     path: Path
     lookups: Mapping[str, Path]

@@ -56,7 +56,7 @@ def batches(path: Path, names: list[str], separator: str) -> Iterator[pl.DataFra
     if path.suffix == ".parquet":
         yield from _parquet_batches(path)
         return
-    _check_shape(path, len(names), separator)
+    check_shape(path, len(names), separator)
     schema = dict.fromkeys(names, pl.String)
     try:
         frames = pl.scan_csv(
@@ -96,7 +96,7 @@ def _as_text(frame: pl.DataFrame, name: str) -> pl.Expr:
     return column.cast(pl.String)
 
 
-def _check_shape(path: Path, width: int, separator: str) -> None:
+def check_shape(path: Path, width: int, separator: str) -> None:
     """Every line as many fields as the header: counted in bytes where no quote stands.
 
     A short line would be filled with blanks by a lenient reader, and a blank unit or status is a

@@ -1,0 +1,247 @@
+"""The command line: the one place that reads the clock."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+from zoneinfo import ZoneInfo
+
+import typer
+
+from data_contracts.gate import ContractBrokenError, GateAsleepError
+from flows.errors import (
+    AccountingError,
+    ConfigurationError,
+    ExitCode,
+    LockedError,
+    PublishError,
+    StoreError,
+)
+from flows.homes import find_home, make_home
+from flows.night import Night
+from flows.progress import speaker
+from flows.settings import load_settings
+from flows.stages import Published, assess, ingest, publish
+from flows.version import VERSION
+from hypomag_rules.policy import Policy, PolicyError, load
+
+app = typer.Typer(
+    help="Nightly worklists of patients with low magnesium, from laboratory extracts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder made by `hypomag init`.")]
+InboxOption = Annotated[Path | None, typer.Option("--inbox", help="Read this drop folder instead.")]
+AsOfOption = Annotated[
+    str | None,
+    typer.Option("--as-of", help="Instant the night speaks for, ISO 8601; without: now."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON on standard output.")]
+_CODES: Final = {
+    ExitCode.CLEAN: "every row classified",
+    ExitCode.ROWS_TO_SEE: "done, some rows need a look by hand: see the review list",
+    ExitCode.FEED_LATE: "done, a feed is late, absent or far too small",
+    ExitCode.FILE_REFUSED: "done, a file was refused: see the report and the lines above",
+}
+
+
+@app.callback(invoke_without_command=True)
+def main(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,  # noqa: FBT002 - typer's way of a flag
+) -> None:
+    """Set what holds for every command: files are private unless published."""
+    os.umask(0o077)
+    if version:
+        typer.echo(f"hypomag {VERSION}")
+        raise typer.Exit
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder to make.")],
+    hospital: Annotated[str, typer.Option(help="Name printed on the lists.")] = "Hospital",
+    timezone: Annotated[str, typer.Option(help="IANA zone of the hospital.")] = "UTC",
+) -> None:
+    """Write a commented home with the right modes."""
+
+    def work() -> ExitCode:
+        make_home(folder, hospital, timezone)
+        typer.echo(f"made {folder}; drop extracts in {folder}/inbox, then run:")
+        typer.echo(f"  hypomag night --home {folder} --direct")
+        return ExitCode.CLEAN
+
+    _finish(work)
+
+
+@app.command()
+def night(
+    home: HomeOption = None,
+    inbox: InboxOption = None,
+    as_of: AsOfOption = None,
+    direct: Annotated[bool, typer.Option("--direct", help="Run without Prefect.")] = False,  # noqa: FBT002 - typer's way of a flag
+    as_json: JsonOption = False,  # noqa: FBT002 - typer's way of a flag
+) -> None:
+    """Ingest what is new, assess every patient, publish the lists."""
+
+    def work() -> ExitCode:
+        tonight = _night(home, inbox, as_of)
+        with speaker(quiet=as_json) as say:
+            if direct:
+                ingest(tonight, say)
+                assess(tonight, say)
+                published = publish(tonight, say)
+            else:
+                say("starting Prefect's embedded server, up to a minute; --direct skips it")
+                from flows.nightly import run_nightly  # noqa: PLC0415 - Prefect takes 2 s to import
+
+                published = run_nightly(tonight)
+        _tell(published, as_json=as_json)
+        return published.code
+
+    _finish(work)
+
+
+@app.command("ingest")
+def ingest_command(
+    home: HomeOption = None, inbox: InboxOption = None, as_of: AsOfOption = None
+) -> None:
+    """Read what is new in the inbox into the store."""
+
+    def work() -> ExitCode:
+        with speaker(quiet=False) as say:
+            found = ingest(_night(home, inbox, as_of), say)
+        typer.echo(f"{found.rows} rows of {found.files} files this night, {found.refused} refused")
+        return ExitCode.FILE_REFUSED if found.refused else ExitCode.CLEAN
+
+    _finish(work)
+
+
+@app.command("assess")
+def assess_command(home: HomeOption = None, as_of: AsOfOption = None) -> None:
+    """Judge every patient on what the store holds."""
+
+    def work() -> ExitCode:
+        with speaker(quiet=False) as say:
+            judged = assess(_night(home, None, as_of), say)
+        listed = ", ".join(f"{name} {count}" for name, count in judged.listed.items())
+        typer.echo(f"{judged.persons} persons looked at; {listed}")
+        return ExitCode.CLEAN
+
+    _finish(work)
+
+
+@app.command("publish")
+def publish_command(
+    home: HomeOption = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - typer's way of a flag
+) -> None:
+    """Write the lists of an assessed night and swap them in."""
+
+    def work() -> ExitCode:
+        with speaker(quiet=as_json) as say:
+            published = publish(_night(home, None, as_of), say)
+        _tell(published, as_json=as_json)
+        return published.code
+
+    _finish(work)
+
+
+@app.command()
+def serve(
+    home: HomeOption = None,
+    cron: Annotated[str, typer.Option(help="When, as cron.")] = "30 4 * * *",
+) -> None:
+    """Run the night on a schedule on this one machine, under Prefect, until stopped."""
+
+    def work() -> ExitCode:
+        from flows.nightly import serve_nightly  # noqa: PLC0415 - Prefect takes 2 s to import
+
+        folder = find_home(home)
+        serve_nightly(folder, load_settings(folder).timezone, cron)
+        return ExitCode.CLEAN
+
+    _finish(work)
+
+
+def _night(home: Path | None, inbox: Path | None, as_of: str | None) -> Night:
+    """The night that the flags speak of; the clock is read here and nowhere else."""
+    return night_of(find_home(home), inbox, as_of, datetime.now(UTC))
+
+
+def night_of(folder: Path, inbox: Path | None, as_of: str | None, now: datetime) -> Night:
+    """A night over a home, with its settings and policy; `as_of` is now when not given."""
+    settings = load_settings(folder)
+    instant = now
+    if as_of is not None:
+        try:
+            instant = datetime.fromisoformat(as_of)
+        except ValueError:
+            message = f"--as-of '{as_of}' is no ISO 8601 time; write e.g. 2026-11-21T02:00:00Z"
+            raise ConfigurationError(message) from None
+        if instant.tzinfo is None:
+            instant = instant.replace(tzinfo=ZoneInfo(settings.timezone))
+    return Night(
+        home=folder,
+        inbox=(inbox or folder / "inbox").resolve(),
+        as_of=instant.astimezone(UTC),
+        received_at=now,
+        settings=settings,
+        policy=_policy(folder, settings.policy),
+    )
+
+
+def _policy(folder: Path, name: str) -> Policy:
+    path = folder / name
+    return load(path.read_text(encoding="utf-8") if path.exists() else "", where=name)
+
+
+def _tell(published: Published, *, as_json: bool) -> None:
+    if as_json:
+        answer = {
+            "folder": str(published.folder),
+            "listed": published.listed,
+            "code": int(published.code),
+        }
+        typer.echo(json.dumps(answer))
+        return
+    for name, count in published.listed.items():
+        typer.echo(f"{count:5d}  {name}")
+    typer.echo(f"lists and report: {published.folder}")
+    typer.echo(f"exit {int(published.code)}: {_CODES[published.code]}")
+
+
+def _finish(work: Callable[[], ExitCode]) -> None:
+    """Run a command and leave with the exit code that its outcome earned."""
+    try:
+        code = work()
+    except Exception as error:
+        code = _code_of(error)
+        if code is None:
+            raise
+        typer.echo(f"hypomag: {error}", err=True)
+    sys.exit(int(code))
+
+
+def _code_of(error: Exception) -> ExitCode | None:
+    match error:
+        case ConfigurationError() | PolicyError() | GateAsleepError():
+            return ExitCode.CONFIGURATION
+        case LockedError():
+            return ExitCode.LOCKED
+        case StoreError():
+            return ExitCode.STORE
+        case PublishError():
+            return ExitCode.PUBLISH
+        case AccountingError() | ContractBrokenError():
+            return ExitCode.ACCOUNTING
+        case _:
+            return None
+
+
+if __name__ == "__main__":
+    app()

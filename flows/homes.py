@@ -1,0 +1,103 @@
+"""Finding and making a home: the folder where a site lives."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from flows.errors import ConfigurationError
+from flows.settings import FILE
+
+_SETTINGS: Final = """\
+# hypomag: settings of this home. Every key has its variable, e.g. HYPOMAG_TIMEZONE.
+
+# Printed on top of every list.
+hospital = "{hospital}"
+
+# The zone in which days are counted, an IANA name.
+timezone = "{timezone}"
+
+# The hospital's own numbers over the shipped ones; absent: the shipped policy.
+# policy = "policy.toml"
+
+# A file without a .done or .sha256 beside it is read when it has lain still this long.
+# quiet_seconds = 10
+
+# What a night may take of this machine.
+# threads = 2
+# memory_limit_mb = 1500
+"""
+_POLICY: Final = """\
+# The hospital's own numbers over the shipped ones: name only what differs.
+# Approved by whom, and when, prints on the report.
+approved_by = ""
+approved_on = ""
+
+# [magnesium]
+# severe_limit = { value = 1.2, unit = "mg/dL", source = "local", why = "..." }
+"""
+_SOURCE: Final = """\
+# One profile a feed; files of this feed are dropped in inbox/NAME/ where NAME is this file's name.
+# Copy this file to NAME.toml and take out what you do not need.
+# layout = "canonical"            # or "mimic_iv"
+# timezone = "Europe/Berlin"      # zone of times without an offset
+# separator = ";"
+# decimal_comma = true
+# time_format = "%d.%m.%Y %H:%M"
+# default_status = "F"            # what a blank status means
+# patient_prefix = ""             # needed with two or more feeds
+#
+# [tables.observations]
+# files = "lab_results_*.csv"
+# [tables.observations.columns]   # our name = theirs
+# patient_id = "PatNr"
+# [codes]                         # their test code = LOINC
+# "MG-S" = "2601-3"
+# [units]                         # their spelling = ours
+# [words.status]                  # their word = HL7 letter or FHIR word
+# [trust]
+# magnesium = "unit"              # the unit decides where code and unit contradict each other
+"""
+_FOLDERS: Final = {
+    "sources": 0o750,
+    "inbox": 0o770,
+    "dispositions": 0o770,
+    "store": 0o700,
+    "published": 0o750,
+}
+
+
+def find_home(given: Path | None, environment: Mapping[str, str] = os.environ) -> Path:
+    """The flag's home, else HYPOMAG_HOME, else this folder if it is one.
+
+    Raises `ConfigurationError` naming `hypomag init` when there is none.
+    """
+    if given is None and "HYPOMAG_HOME" in environment:
+        given = Path(environment["HYPOMAG_HOME"])
+    if given is not None:
+        if not given.is_dir():
+            message = f"home '{given.name}' is not a folder; make it with: hypomag init {given.name}"
+            raise ConfigurationError(message)
+        return given.resolve()
+    here = Path.cwd()
+    if (here / FILE).exists():
+        return here
+    message = f"no {FILE} here and no --home given; make a home with: hypomag init DIR"
+    raise ConfigurationError(message)
+
+
+def make_home(folder: Path, hospital: str, timezone: str) -> None:
+    """Write a commented home with the right modes; raises when one stands there already."""
+    if (folder / FILE).exists():
+        message = f"{folder.name}/{FILE} stands already; name another folder"
+        raise ConfigurationError(message)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, mode in _FOLDERS.items():
+        path = folder / name
+        path.mkdir(exist_ok=True)
+        path.chmod(mode)
+    (folder / FILE).write_text(
+        _SETTINGS.format(hospital=hospital, timezone=timezone), encoding="utf-8"
+    )
+    (folder / "policy.toml").write_text(_POLICY, encoding="utf-8")
+    (folder / "sources" / "example.toml.txt").write_text(_SOURCE, encoding="utf-8")

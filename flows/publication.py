@@ -1,0 +1,194 @@
+"""Tonight's edition written beside, checked whole, and swapped in; yesterday's stays until then."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from data_contracts.vocabulary import WORKLISTS
+from flows.errors import PublishError
+from flows.exports import report, worklist_csv, worklist_xlsx
+from flows.exports.edition import Edition
+from flows.night import Night
+from flows.settings import FILE
+from flows.store import Store
+from flows.tonight import NAME, tonight_path
+from flows.version import VERSION
+
+_FOLDER: Final = 0o750
+_READABLE: Final = 0o640
+_FROZEN: Final = 0o440
+
+
+def read_edition(store: Store, night: Night) -> Edition:
+    """Tonight's edition out of tonight's database.
+
+    Raises `PublishError` when the night was not assessed first.
+    """
+    path = tonight_path(night)
+    if not path.exists():
+        message = "nothing is assessed yet; run hypomag assess first"
+        raise PublishError(message)
+    quoted = os.fspath(path).replace("'", "''")
+    store.run(f"ATTACH '{quoted}' AS tonight (READ_ONLY)")
+    try:
+        runs = store.rows("SELECT as_of FROM tonight.runs WHERE night = ?", [night.date])
+        if runs != [(night.naive_as_of,)]:
+            message = f"{night.date} is not assessed as of this instant; run hypomag assess first"
+            raise PublishError(message)
+        return _edition(store, night)
+    finally:
+        store.run("DETACH tonight")
+
+
+def _edition(store: Store, night: Night) -> Edition:
+    def of_night(table: str, order: str) -> pl.DataFrame:
+        return store.frame(
+            f"SELECT * FROM tonight.{table} WHERE night = ? ORDER BY {order}",  # noqa: S608 - constants
+            [night.date],
+        )
+
+    previous = store.rows("SELECT max(night) FROM tonight.runs WHERE night < ?", [night.date])
+    files = of_night("files", "source, file, table_name")
+    read = files.filter(pl.col("table_name") == "observations").get_column("rows").sum()
+    return Edition(
+        hospital=night.settings.hospital,
+        zone=night.settings.timezone,
+        night=night.date,
+        as_of=night.naive_as_of,
+        version=VERSION,
+        policy=night.policy,
+        items=of_night("worklist_items", "worklist, rank"),
+        files=files,
+        quarantine=of_night("quarantine", "file, table_name, row"),
+        feeds=store.frame(_FEEDS, [night.naive_as_of] * 2),
+        results_read=int(read),
+        patients_judged=store.number(
+            "SELECT count(*) FROM tonight.assessments WHERE night = ?", [night.date]
+        ),
+        previous_night=previous[0][0],  # type: ignore[arg-type]  # a DATE or NULL
+        is_zone_default=not (night.home / FILE).exists() and night.settings.timezone == "UTC",
+    )
+
+
+_FEEDS: Final = """
+SELECT source, 'observations' AS table_name, max(reported_time) AS known_until
+FROM observation_versions WHERE reported_time <= ? GROUP BY source
+UNION ALL
+SELECT source, 'administrations', max(started_time) FROM medication_versions
+WHERE kind_word = 'administration' AND reason IS NULL AND started_time <= ? GROUP BY source
+ORDER BY ALL
+"""
+
+
+def publish_edition(edition: Edition, night: Night) -> Path:
+    """Write the night's folder and swap it in; the folder of the same night stays as `.1`.
+
+    Raises `PublishError` when a file cannot be written; what was published before then stays.
+    """
+    nights = night.published / "nights"
+    try:
+        with _umask(0o027):
+            nights.mkdir(parents=True, exist_ok=True, mode=_FOLDER)
+            beside = nights / f".{edition.night}.part"
+            shutil.rmtree(beside, ignore_errors=True)
+            _write(edition, night, beside)
+            target = nights / edition.night.isoformat()
+            _put_in_place(beside, target)
+            _point(night.published / "current", Path("nights") / target.name)
+            _point(night.published / NAME, Path("current") / NAME)
+            return target
+    except OSError as error:
+        message = f"published/ cannot be written ({error.strerror}); free or mend it, run again"
+        raise PublishError(message) from None
+
+
+def _write(edition: Edition, night: Night, folder: Path) -> None:
+    """All files of the night, then the manifest that counts and hashes them."""
+    lists = folder / "worklists"
+    lists.mkdir(parents=True, mode=_FOLDER)
+    for name in WORKLISTS:
+        worklist_csv.write(edition, name, lists / f"{name}.csv")
+        worklist_xlsx.write(edition, name, lists / f"{name}.xlsx")
+    report.write(edition, folder / "report.html")
+    worklist_csv.write_quarantine(edition, folder / "quarantine.csv")
+    shutil.copyfile(tonight_path(night), folder / NAME)
+    hashes = {
+        path.relative_to(folder).as_posix(): _digest(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != NAME
+    }
+    (folder / "manifest.json").write_text(
+        json.dumps(_manifest(edition, hashes), indent=2, sort_keys=True) + "\n", encoding="utf-8"
+    )
+    for path in sorted(folder.rglob("*"), reverse=True):
+        path.chmod(_FOLDER if path.is_dir() else _FROZEN if path.name == NAME else _READABLE)
+        _sync(path)
+    _sync(folder)
+
+
+def _manifest(edition: Edition, hashes: dict[str, str]) -> dict[str, object]:
+    """What was published, from what, under which policy: counts and hashes, no patient."""
+    ledger = edition.files
+    outcomes = ("rows", "accepted", "superseded", "quarantined", "ignored")
+    return {
+        "night": edition.night.isoformat(),
+        "as_of": edition.as_of.isoformat() + "Z",
+        "timezone": edition.zone,
+        "version": edition.version,
+        "policy_id": edition.policy.id,
+        "previous_night": edition.previous_night and edition.previous_night.isoformat(),
+        "listed": {name: edition.listed(name).height for name in WORKLISTS},
+        "patients_judged": edition.patients_judged,
+        "rows": {name: int(ledger.get_column(name).sum()) for name in outcomes},
+        "files": ledger.select("source", "file", "table_name", "sha256", *outcomes).to_dicts(),
+        "refused": edition.refused_files.height,
+        "hashes": hashes,
+    }
+
+
+def _put_in_place(beside: Path, target: Path) -> None:
+    """Rename the finished folder into place; a former edition of the night becomes `.1`."""
+    former = target.with_name(target.name + ".1")
+    if target.exists():
+        if former.exists():
+            shutil.rmtree(former)
+        target.rename(former)
+    beside.rename(target)
+    _sync(target.parent)
+
+
+def _point(link: Path, to: Path) -> None:
+    """Make a symbolic link say something new in one step."""
+    fresh = link.with_name(f".{link.name}.new")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(to)
+    fresh.replace(link)
+    _sync(link.parent)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _umask(mask: int) -> Iterator[None]:
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
