@@ -47,6 +47,4 @@ def text_columns(
 ) -> tuple[Column, ...]:
     """Columns of a canonical table: all text as sent, some of them required."""
     needed = set(required)
-    return tuple(
-        Column(name, comment, is_required=name in needed) for name, comment in described
-    )
+    return tuple(Column(name, comment, is_required=name in needed) for name, comment in described)

@@ -9,7 +9,6 @@ from pandera.errors import SchemaError, SchemaErrors
 from data_contracts.columns import Table
 from data_contracts.observations import JUDGED
 
-
 _NO_NAN: Final = pa.Check(
     lambda data: data.lazyframe.select(pl.col(data.key).is_nan().not_().fill_null(value=True)),
     name="no NaN",

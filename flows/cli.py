@@ -7,11 +7,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
-from zoneinfo import ZoneInfo
 
 import typer
 
 from data_contracts.gate import ContractBrokenError, GateAsleepError
+from flows.asked import night_of
+from flows.embedded import prefect_server
 from flows.errors import (
     AccountingError,
     ConfigurationError,
@@ -26,7 +27,7 @@ from flows.progress import speaker
 from flows.settings import load_settings
 from flows.stages import Published, assess, ingest, publish
 from flows.version import VERSION
-from hypomag_rules.policy import Policy, PolicyError, load
+from hypomag_rules.policy import PolicyError
 
 app = typer.Typer(
     help="Nightly worklists of patients with low magnesium, from laboratory extracts.",
@@ -95,10 +96,11 @@ def night(
                 assess(tonight, say)
                 published = publish(tonight, say)
             else:
-                say("starting Prefect's embedded server, up to a minute; --direct skips it")
-                from flows.nightly import run_nightly  # noqa: PLC0415 - Prefect takes 2 s to import
+                say("starting Prefect's server, up to a minute; --direct skips it")
+                with prefect_server(tonight.home):
+                    from flows.nightly import run_nightly  # noqa: PLC0415 - takes 2 s, reads the environment
 
-                published = run_nightly(tonight)
+                    published = run_nightly(tonight, say)
         _tell(published, as_json=as_json)
         return published.code
 
@@ -159,10 +161,13 @@ def serve(
     """Run the night on a schedule on this one machine, under Prefect, until stopped."""
 
     def work() -> ExitCode:
-        from flows.nightly import serve_nightly  # noqa: PLC0415 - Prefect takes 2 s to import
-
         folder = find_home(home)
-        serve_nightly(folder, load_settings(folder).timezone, cron)
+        timezone = load_settings(folder).timezone
+        with prefect_server(folder):
+            from flows.nightly import serve_nightly  # noqa: PLC0415 - takes 2 s, reads the environment
+
+            typer.echo(f"serving at '{cron}' {timezone}; Ctrl-C stops", err=True)
+            serve_nightly(folder, timezone, cron)
         return ExitCode.CLEAN
 
     _finish(work)
@@ -171,33 +176,6 @@ def serve(
 def _night(home: Path | None, inbox: Path | None, as_of: str | None) -> Night:
     """The night that the flags speak of; the clock is read here and nowhere else."""
     return night_of(find_home(home), inbox, as_of, datetime.now(UTC))
-
-
-def night_of(folder: Path, inbox: Path | None, as_of: str | None, now: datetime) -> Night:
-    """A night over a home, with its settings and policy; `as_of` is now when not given."""
-    settings = load_settings(folder)
-    instant = now
-    if as_of is not None:
-        try:
-            instant = datetime.fromisoformat(as_of)
-        except ValueError:
-            message = f"--as-of '{as_of}' is no ISO 8601 time; write e.g. 2026-11-21T02:00:00Z"
-            raise ConfigurationError(message) from None
-        if instant.tzinfo is None:
-            instant = instant.replace(tzinfo=ZoneInfo(settings.timezone))
-    return Night(
-        home=folder,
-        inbox=(inbox or folder / "inbox").resolve(),
-        as_of=instant.astimezone(UTC),
-        received_at=now,
-        settings=settings,
-        policy=_policy(folder, settings.policy),
-    )
-
-
-def _policy(folder: Path, name: str) -> Policy:
-    path = folder / name
-    return load(path.read_text(encoding="utf-8") if path.exists() else "", where=name)
 
 
 def _tell(published: Published, *, as_json: bool) -> None:
@@ -220,9 +198,10 @@ def _finish(work: Callable[[], ExitCode]) -> None:
     try:
         code = work()
     except Exception as error:
-        code = _code_of(error)
-        if code is None:
+        earned = _code_of(error)
+        if earned is None:
             raise
+        code = earned
         typer.echo(f"hypomag: {error}", err=True)
     sys.exit(int(code))
 

@@ -18,16 +18,6 @@ from flows.store import Store
 LAYOUTS: Final[dict[str, ModuleType]] = {"canonical": canonical, "mimic_iv": mimic_iv}
 
 
-def note_profiles(store: Store, profiles: dict[str, Profile]) -> None:
-    """Keep each source's prefix and the digest of its profile where queries can join them."""
-    store.run("DELETE FROM profiles")
-    for profile in profiles.values():
-        store.run(
-            "INSERT INTO profiles VALUES (?, ?, ?)",
-            [profile.name, profile.digest, profile.patient_prefix or ""],
-        )
-
-
 def ingest_delivery(store: Store, night: Night, profile: Profile, delivery: Delivery) -> None:
     """All rows of a delivery or none; a refused file leaves its problem in the ledger."""
     file_id = store.number("SELECT coalesce(max(file_id), 0) + 1 FROM files")
@@ -35,7 +25,7 @@ def ingest_delivery(store: Store, night: Night, profile: Profile, delivery: Deli
     try:
         staged = _staged(delivery, folder, file_id)
     except FileRefusedError as refusal:
-        shutil.rmtree(folder, ignore_errors=True)
+        _sweep(folder)
         _enter(store, night, profile, delivery, file_id, problem=str(refusal))
         return
     try:
@@ -53,11 +43,15 @@ def ingest_delivery(store: Store, night: Night, profile: Profile, delivery: Deli
                 unknown=unknown,
             )
     except FileRefusedError as refusal:
-        _enter(
-            store, night, profile, delivery, file_id, sha256=staged.sha256, problem=str(refusal)
-        )
+        _enter(store, night, profile, delivery, file_id, sha256=staged.sha256, problem=str(refusal))
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _sweep(folder)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the private copies, those of lookups included."""
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 class _StagedFiles:

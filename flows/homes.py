@@ -76,7 +76,9 @@ def find_home(given: Path | None, environment: Mapping[str, str] = os.environ) -
         given = Path(environment["HYPOMAG_HOME"])
     if given is not None:
         if not given.is_dir():
-            message = f"home '{given.name}' is not a folder; make it with: hypomag init {given.name}"
+            message = (
+                f"home '{given.name}' is not a folder; make it with: hypomag init {given.name}"
+            )
             raise ConfigurationError(message)
         return given.resolve()
     here = Path.cwd()

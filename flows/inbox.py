@@ -4,11 +4,11 @@ import gzip
 import hashlib
 import os
 import stat
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-from zlib import error as ZlibError
+from typing import BinaryIO, Final
 
 from flows.errors import ConfigurationError, FileRefusedError
 from flows.profile import Profile
@@ -134,25 +134,27 @@ def stage(file: Dropped, folder: Path, number: int) -> Staged:
 def _check_companion(file: Dropped, digest: str) -> None:
     if file.companion != ".sha256":
         return
-    said = file.path.with_name(file.path.name + ".sha256").read_text(encoding="ascii", errors="replace")
+    said = file.path.with_name(file.path.name + ".sha256").read_text(
+        encoding="ascii", errors="replace"
+    )
     if said.split()[:1] != [digest]:
         message = "its content is not what its .sha256 says; send the file again"
         raise FileRefusedError(message)
 
 
-def _copy(raw: object, target: Path, file: Dropped, *, is_gzip: bool) -> None:
-    source = gzip.GzipFile(fileobj=raw) if is_gzip else raw  # type: ignore[call-overload]
+def _copy(raw: BinaryIO, target: Path, file: Dropped, *, is_gzip: bool) -> None:
+    source: BinaryIO | gzip.GzipFile = gzip.GzipFile(fileobj=raw) if is_gzip else raw
     most = min(_MOST_BYTES, max(file.size, 1024) * _MOST_RATIO) if is_gzip else _MOST_BYTES
     written = 0
     handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "wb") as copy:
         try:
-            while chunk := source.read(_CHUNK):  # type: ignore[attr-defined]
+            while chunk := source.read(_CHUNK):
                 written += len(chunk)
                 if written > most:
                     message = f"unpacks to more than {most} bytes; split it or send it plain"
                     raise FileRefusedError(message)
                 copy.write(chunk)
-        except (EOFError, ZlibError, gzip.BadGzipFile):
+        except (EOFError, zlib.error, gzip.BadGzipFile):
             message = f"the gzip stream is cut or damaged after {written} bytes; send it again"
             raise FileRefusedError(message) from None

@@ -1,8 +1,7 @@
 """One dropped file into the store: judged, counted, and all or nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
 import polars as pl
@@ -16,13 +15,12 @@ from flows.schema import (
     JUDGED_OBSERVATION,
     KEYS,
     RAW,
-    VERSION_KEY,
     WRITTEN,
     judged_columns,
     versions_of,
 )
 from flows.store import Store
-from hypomag_rules.reading import judge_rows, wording_key
+from hypomag_rules.reading import judge_rows, who_and_what, wording_key
 from hypomag_rules.records import (
     judge_conditions,
     judge_encounters,
@@ -47,17 +45,18 @@ class Wordings:
         self._profile = profile
         self._night = night
         known = store.frame("SELECT * FROM wordings WHERE source = ?", [profile.name])
-        self._known = known.with_columns(key=wording_key())
+        self.judged = known.with_columns(key=wording_key())
         self._next = store.number("SELECT coalesce(max(wording_id), 0) + 1 FROM wordings")
 
-    def join(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The rows with the judged wording of each, new wordings stored on the way."""
+    def number(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows with `wording_id`, `analyte`, `is_code_missing`; new wordings are stored."""
         keyed = rows.with_columns(key=wording_key())
-        fresh = keyed.select("key", *WORDING).unique("key").join(self._known, on="key", how="anti")
+        met = keyed.select(pl.col("key").unique())
+        fresh = met.join(self.judged, on="key", how="anti")
         if fresh.height:
-            self._learn(fresh.sort("key"))
-        judged = self._known.drop("source", *WORDING)
-        return keyed.join(judged, on="key", how="left", maintain_order="left").drop("key")
+            self._learn(keyed.join(fresh, on="key", how="semi").unique("key").sort("key"))
+        names = self.judged.select("key", "wording_id", "analyte", "is_code_missing")
+        return keyed.join(names, on="key", how="left", maintain_order="left").drop("key")
 
     def _learn(self, fresh: pl.DataFrame) -> None:
         judged = judge_wordings(
@@ -68,43 +67,66 @@ class Wordings:
         )
         self._next += fresh.height
         self._store.load("wordings", judged)
-        known = judged.with_columns(key=wording_key()).select(self._known.columns)
-        self._known = pl.concat([self._known, known], how="vertical_relaxed")
+        known = judged.with_columns(key=wording_key()).select(self.judged.columns)
+        self.judged = pl.concat([self.judged, known], how="vertical_relaxed")
 
 
 def append_rows(
-    store: Store, night: Night, profile: Profile, file_id: int, table: str, frames: Iterator[pl.DataFrame]
+    store: Store,
+    night: Night,
+    profile: Profile,
+    file_id: int,
+    table: str,
+    frames: Iterator[pl.DataFrame],
 ) -> int:
-    """Judge and append all rows of a file; returns how many were read."""
-    wordings = Wordings(store, profile, night) if table == "observations" else None
+    """Number, judge and append all rows of a file; returns how many were read."""
+    judge = judge_for(store, night, profile, table)
     read = 0
     for frame in frames:
-        numbered = frame.with_columns(
-            row=pl.int_range(read + 1, read + 1 + frame.height, dtype=pl.Int32),
-            file_id=pl.lit(file_id, pl.Int32),
-            source=pl.lit(profile.name),
+        judge(
+            frame.with_columns(
+                row=pl.int_range(read + 1, read + 1 + frame.height, dtype=pl.Int32),
+                file_id=pl.lit(file_id, pl.Int32),
+                source=pl.lit(profile.name),
+            )
         )
         read += frame.height
-        if wordings is not None:
-            _append_observations(store, wordings.join(numbered), profile, night)
-        else:
-            judged = _JUDGES[table](numbered, profile.reading)
-            columns = (
-                "file_id",
-                "row",
-                "source",
-                *RAW[table],
-                *judged_columns(table),
-                "reason",
-            )
-            store.load(versions_of(table), judged.select(columns))
     return read
 
 
-def _append_observations(store: Store, rows: pl.DataFrame, profile: Profile, night: Night) -> None:
+def judge_for(
+    store: Store, night: Night, profile: Profile, table: str
+) -> Callable[[pl.DataFrame], None]:
+    """A function that judges numbered rows of a table, text as sent, and appends them."""
+    if table == "observations":
+        wordings = Wordings(store, profile, night)
+        return lambda rows: _append_observations(store, wordings, rows, profile, night)
+    columns = ("file_id", "row", "source", *RAW[table], *judged_columns(table), "reason")
+    return lambda rows: store.load(
+        versions_of(table), _JUDGES[table](rows, profile.reading).select(columns)
+    )
+
+
+_SENT: Final = ("file_id", "row", "source", *RAW["observations"])
+
+
+def _append_observations(
+    store: Store, wordings: Wordings, rows: pl.DataFrame, profile: Profile, night: Night
+) -> None:
+    """Judge the rows whose analyte a rule reads; the others need only a patient and a code."""
+    worded = wordings.number(rows)
+    other = worded.filter(pl.col("analyte").is_null()).with_columns(reason=who_and_what())
+    store.load("observation_versions", _with_key(other, pl.lit("")).select(*_SENT, _KEY, "reason"))
+    ours = worded.filter(pl.col("analyte").is_not_null()).select(*_SENT)
+    judgement = wordings.judged.drop("source", "key", *WORDING)
     latest: datetime = max(night.as_of, night.received_at)
-    judged = judge_rows(rows, profile.reading, night.policy, latest)
-    kept = sift(judged.filter(pl.col("analyte").is_not_null())).kept.filter(
+    judged = judge_rows(
+        ours.join(judgement, on="wording_id", how="left", maintain_order="left"),
+        profile.reading,
+        night.policy,
+        latest,
+    )
+    kept = sift(judged).kept.filter(
         pl.col("status_kind").is_in(["final", "provisional"]),
         ~(pl.col("is_update") & pl.col("value").is_null()),
     )
@@ -114,20 +136,20 @@ def _append_observations(store: Store, rows: pl.DataFrame, profile: Profile, nig
             "patient_id", "analyte", "magnitude", pl.col("collected_time").alias("collected_at")
         ),
     )
-    columns = (
-        "file_id",
-        "row",
-        "source",
-        *RAW["observations"],
-        *JUDGED_OBSERVATION,
-        "reason",
-    )
-    with store.lent(judged.select(*columns, pl.coalesce("loinc", pl.lit("")).alias("loinc_key"))) as lent:
-        names = ", ".join(columns)
-        store.run(
-            f"INSERT INTO observation_versions ({names}, version_key) "  # noqa: S608 - constants
-            f"SELECT {names}, {VERSION_KEY} FROM {lent}"
-        )
+    columns = (*_SENT, *JUDGED_OBSERVATION, _KEY, "reason")
+    keyed = _with_key(judged, pl.col("collected_time").cast(pl.String))
+    store.load("observation_versions", keyed.select(columns))
+
+
+_KEY: Final = "version_key"
+
+
+def _with_key(rows: pl.DataFrame, collected: pl.Expr) -> pl.DataFrame:
+    """Adds `version_key` to rows without an id of their own: tube or else time, and code."""
+    where = pl.coalesce("specimen_id", collected, "collected_at", pl.lit(""))
+    code = pl.col("loinc").fill_null("") if "loinc" in rows.columns else pl.col("code")
+    made = pl.concat_str(where, code.fill_null(""), separator="\x1f")
+    return rows.with_columns(version_key=pl.when(pl.col("observation_id").is_null()).then(made))
 
 
 def settle(store: Store, file_id: int, table: str, read: int) -> dict[str, int]:
@@ -137,11 +159,15 @@ def settle(store: Store, file_id: int, table: str, read: int) -> dict[str, int]:
     left with more than one version are remembered as contested. Raises `AccountingError`.
     """
     versions, key = versions_of(table), KEYS[table]
+    named = [f"{sql} AS {name}" for name, sql in key.items()]
     names = ", ".join(("source", *key))
-    same = " AND ".join(f"v.{name} IS NOT DISTINCT FROM s.{name}" for name in ("source", *key))
+    same = "v.source = s.source AND " + " AND ".join(
+        f"{sql} IS NOT DISTINCT FROM s.{name}" for name, sql in key.items()
+    )
+    keys = ", ".join(("source", *named))
     store.run(
-        f"CREATE OR REPLACE TEMP TABLE mine AS SELECT {names}, count(*) AS times "
-        f"FROM {versions} WHERE file_id = ? GROUP BY ALL",
+        f"CREATE OR REPLACE TEMP TABLE mine AS SELECT {keys}, count(*) AS times "
+        f"FROM {versions} v WHERE file_id = ? GROUP BY ALL",
         [file_id],
     )
     store.run(
@@ -151,12 +177,14 @@ def settle(store: Store, file_id: int, table: str, read: int) -> dict[str, int]:
         f"WHERE v.file_id < ? AND {same})",
         [file_id],
     )
+    if not store.number("SELECT count(*) FROM suspects"):
+        return _counts(store, file_id, versions, read, ignored=0, superseded=0)
     raw = ", ".join(RAW[table])
-    order = f"{WRITTEN[table]} DESC NULLS LAST, file_id DESC, row DESC"
+    order = "written DESC NULLS LAST, file_id DESC, row DESC"
     partition = f"PARTITION BY {names}"
     store.run(
-        f"CREATE OR REPLACE TEMP TABLE settled AS SELECT file_id, row, reason, {names}, "
-        f"row_number() OVER (PARTITION BY source, {raw} ORDER BY file_id, row) > 1 AS is_copy "
+        f"CREATE OR REPLACE TEMP TABLE settled AS SELECT file_id, row, reason, {keys}, "
+        f"row_number() OVER (PARTITION BY v.source, {raw} ORDER BY file_id, row) > 1 AS is_copy "
         f", {WRITTEN[table]} AS written FROM {versions} v SEMI JOIN suspects s ON {same}"
     )
     store.run(
@@ -164,15 +192,10 @@ def settle(store: Store, file_id: int, table: str, read: int) -> dict[str, int]:
         "(SELECT row FROM settled WHERE is_copy AND file_id = ?)",
         [file_id, file_id],
     )
-    ignored = store.number(
-        "SELECT count(*) FROM settled WHERE is_copy AND file_id = ?", [file_id]
-    )
-    quarantined = store.number(
-        f"SELECT count(*) FROM {versions} WHERE file_id = ? AND reason IS NOT NULL", [file_id]
-    )
+    ignored = store.number("SELECT count(*) FROM settled WHERE is_copy AND file_id = ?", [file_id])
     superseded = store.number(
         f"SELECT count(*) FROM (SELECT file_id, reason, row_number() OVER ({partition} ORDER BY "
-        f"{order.replace(WRITTEN[table], 'written')}) AS place FROM settled WHERE NOT is_copy) "
+        f"{order}) AS place FROM settled WHERE NOT is_copy) "
         "WHERE place > 1 AND file_id = ? AND reason IS NULL",
         [file_id],
     )
@@ -182,6 +205,16 @@ def settle(store: Store, file_id: int, table: str, read: int) -> dict[str, int]:
             "WHERE NOT is_copy AND patient_id IS NOT NULL GROUP BY ALL HAVING count(*) > 1 "
             "EXCEPT SELECT source, patient_id, version_key FROM contested"
         )
+    return _counts(store, file_id, versions, read, ignored=ignored, superseded=superseded)
+
+
+def _counts(
+    store: Store, file_id: int, versions: str, read: int, *, ignored: int, superseded: int
+) -> dict[str, int]:
+    """The four counts of a file; raises `AccountingError` unless they add up to the rows read."""
+    quarantined = store.number(
+        f"SELECT count(*) FROM {versions} WHERE file_id = ? AND reason IS NOT NULL", [file_id]
+    )
     held = store.number(f"SELECT count(*) FROM {versions} WHERE file_id = ?", [file_id])
     counts = {
         "accepted": held - quarantined - superseded,
@@ -196,14 +229,3 @@ def settle(store: Store, file_id: int, table: str, read: int) -> dict[str, int]:
         )
         raise AccountingError(message)
     return counts
-
-
-def profile_digest(store: Store, source: str) -> str | None:
-    """The digest of the profile under which a source's rows were last judged."""
-    rows = store.rows("SELECT digest FROM profiles WHERE source = ?", [source])
-    return str(rows[0][0]) if rows else None
-
-
-def staging(night: Night) -> Path:
-    """Where private copies lie while they are read."""
-    return night.store / "staging"

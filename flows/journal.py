@@ -27,7 +27,7 @@ _COLUMNS: Final = (
 def witness(folder: Path, store: Store) -> None:
     """Append the ledger rows that the journal does not have yet, and make them last."""
     known = {entry["file_id"] for entry in _entries(folder)}
-    rows = store.rows(f"SELECT {', '.join(_COLUMNS)} FROM files ORDER BY file_id")  # noqa: S608 - constants
+    rows = store.rows(f"SELECT {', '.join(_COLUMNS)} FROM files ORDER BY file_id")
     lines = [
         json.dumps(dict(zip(_COLUMNS, row, strict=True)), default=str)
         for row in rows
@@ -44,7 +44,7 @@ def witness(folder: Path, store: Store) -> None:
 
 def compare(folder: Path, store: Store) -> None:
     """Raise `StoreError` when the database lacks a file that the journal saw committed."""
-    held = dict(store.rows("SELECT file_id, sha256 FROM files"))
+    held = {row[0]: row[1] for row in store.rows("SELECT file_id, sha256 FROM files")}
     for entry in _entries(folder):
         if held.get(entry["file_id"]) != entry["sha256"]:
             message = (

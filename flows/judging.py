@@ -55,7 +55,7 @@ def judge_batch(store: Store, night: Night, moments: pl.DataFrame, facts: Facts)
 def lay_out_items(store: Store, night: Night, listed: list[pl.DataFrame]) -> pl.DataFrame:
     """Rank who is listed over all batches, give each item its life and words, keep them."""
     previous = store.frame(
-        f"SELECT {', '.join(_ITEM_MEMORY)} FROM items WHERE night = "  # noqa: S608 - constants
+        f"SELECT {', '.join(_ITEM_MEMORY)} FROM items WHERE night = "
         "(SELECT max(night) FROM nights WHERE night < ?)",
         [night.date],
     )

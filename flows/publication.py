@@ -50,7 +50,7 @@ def read_edition(store: Store, night: Night) -> Edition:
 def _edition(store: Store, night: Night) -> Edition:
     def of_night(table: str, order: str) -> pl.DataFrame:
         return store.frame(
-            f"SELECT * FROM tonight.{table} WHERE night = ? ORDER BY {order}",  # noqa: S608 - constants
+            f"SELECT * FROM tonight.{table} WHERE night = ? ORDER BY {order}",
             [night.date],
         )
 

@@ -51,12 +51,19 @@ _JUDGED: Final[dict[str, dict[str, str]]] = {
     },
 }
 # What identifies the versions of one thing, beside its source.
-KEYS: Final[dict[str, tuple[str, ...]]] = {
-    "observations": ("patient_id", "version_key"),
-    "patients": ("patient_id",),
-    "encounters": ("encounter_id",),
-    "conditions": ("patient_id", "system_word", "code_plain"),
-    "medications": ("medication_id",),
+KEYS: Final[dict[str, dict[str, str]]] = {
+    "observations": {
+        "patient_id": "v.patient_id",
+        "version_key": "coalesce(v.observation_id, v.version_key)",
+    },
+    "patients": {"patient_id": "v.patient_id"},
+    "encounters": {"encounter_id": "v.encounter_id"},
+    "conditions": {
+        "patient_id": "v.patient_id",
+        "system_word": "v.system_word",
+        "code_plain": "v.code_plain",
+    },
+    "medications": {"medication_id": "v.medication_id"},
 }
 # When a version was written, where its table says so.
 WRITTEN: Final[dict[str, str]] = {
@@ -71,11 +78,6 @@ RAW: Final[dict[str, tuple[str, ...]]] = {
     "observations": (*_UNWORDED, "wording_id"),
     **{name: table.names for name, table in CANONICAL.items() if name != "observations"},
 }
-# Without an id of its own a result is known by its tube, or its time, and its code.
-VERSION_KEY: Final = (
-    "coalesce(observation_id, concat_ws(chr(31), "
-    "coalesce(specimen_id, collected_time::VARCHAR, collected_at, ''), loinc_key))"
-)
 JUDGED_OBSERVATION: Final = {
     "collected_time": "TIMESTAMP",
     "reported_time": "TIMESTAMP",
@@ -94,46 +96,71 @@ def judged_columns(table: str) -> dict[str, str]:
     return _JUDGED[table]
 
 
+_LEDGER: Final = """
+CREATE TABLE meta (key VARCHAR, value VARCHAR);
+CREATE TABLE files (
+    file_id INTEGER, source VARCHAR, path VARCHAR, name VARCHAR, table_name VARCHAR,
+    bytes BIGINT, modified_ns BIGINT, inode BIGINT, sha256 VARCHAR, whole_by VARCHAR,
+    night DATE, as_of TIMESTAMP, received_at TIMESTAMP, rows BIGINT, accepted BIGINT,
+    superseded BIGINT, quarantined BIGINT, ignored BIGINT, reclassed BIGINT DEFAULT 0,
+    unknown_columns VARCHAR, profile VARCHAR, problem VARCHAR
+);
+CREATE TABLE profiles (source VARCHAR, digest VARCHAR, patient_prefix VARCHAR);
+CREATE TABLE contested (source VARCHAR, patient_id VARCHAR, version_key VARCHAR);
+CREATE TABLE items (
+    night DATE, as_of TIMESTAMP, worklist VARCHAR, patient_id VARCHAR, item_id VARCHAR,
+    first_listed_on DATE, nights_listed INTEGER, severity VARCHAR, section VARCHAR,
+    magnesium_as_reported VARCHAR
+);
+CREATE TABLE nights (night DATE, as_of TIMESTAMP, policy_id VARCHAR, version VARCHAR);
+"""
+_WORDING_JUDGED: Final = {
+    "loinc": "VARCHAR",
+    "analyte": "VARCHAR",
+    "status_kind": "VARCHAR",
+    "is_correction": "BOOLEAN",
+    "is_update": "BOOLEAN",
+    "is_code_missing": "BOOLEAN",
+    "is_status_unknown": "BOOLEAN",
+    "numerator": "BIGINT",
+    "denominator": "BIGINT",
+    "reference_low_canonical": "DOUBLE",
+    "was_haemolysed": "BOOLEAN",
+    "is_specimen_conflict": "BOOLEAN",
+    "wording_fault": "VARCHAR",
+}
+_ROW: Final = {"file_id": "INTEGER", "row": "INTEGER", "source": "VARCHAR"}
+
+
 def statements() -> list[str]:
     """The statements that make an empty store."""
-    made = [
-        "CREATE TABLE meta (key VARCHAR, value VARCHAR)",
-        f"INSERT INTO meta VALUES ('schema', '{VERSION}')",
-        "CREATE TABLE files (file_id INTEGER, source VARCHAR, path VARCHAR, name VARCHAR, "
-        "table_name VARCHAR, bytes BIGINT, modified_ns BIGINT, inode BIGINT, sha256 VARCHAR, "
-        "whole_by VARCHAR, night DATE, as_of TIMESTAMP, received_at TIMESTAMP, rows BIGINT, "
-        "accepted BIGINT, superseded BIGINT, quarantined BIGINT, ignored BIGINT, "
-        "unknown_columns VARCHAR, profile VARCHAR, problem VARCHAR, reclassed BIGINT)",
-        "CREATE TABLE profiles (source VARCHAR, digest VARCHAR, patient_prefix VARCHAR)",
-        "CREATE TABLE policies (policy_id VARCHAR, text VARCHAR)",
-        "CREATE TABLE wordings (wording_id INTEGER, source VARCHAR, "
-        + ", ".join(f"{name} VARCHAR" for name in WORDING)
-        + ", loinc VARCHAR, analyte VARCHAR, status_kind VARCHAR, is_correction BOOLEAN, "
-        "is_update BOOLEAN, is_code_missing BOOLEAN, is_status_unknown BOOLEAN, "
-        "numerator BIGINT, denominator BIGINT, reference_low_canonical DOUBLE, "
-        "was_haemolysed BOOLEAN, "
-        "is_specimen_conflict BOOLEAN, wording_fault VARCHAR)",
-        "CREATE TABLE observation_versions (file_id INTEGER, row INTEGER, source VARCHAR, "
-        + ", ".join(f"{name} {_type_of(name)}" for name in _UNWORDED)
-        + ", wording_id INTEGER, "
-        + ", ".join(f"{name} {kind}" for name, kind in JUDGED_OBSERVATION.items())
-        + f", version_key {_LOOSE}, reason VARCHAR)",
-        "CREATE TABLE contested (source VARCHAR, patient_id VARCHAR, version_key VARCHAR)",
-        "CREATE TABLE items (night DATE, as_of TIMESTAMP, worklist VARCHAR, patient_id VARCHAR, "
-        "item_id VARCHAR, first_listed_on DATE, nights_listed INTEGER, severity VARCHAR, "
-        "section VARCHAR, magnesium_as_reported VARCHAR)",
-        "CREATE TABLE nights (night DATE, as_of TIMESTAMP, policy_id VARCHAR, version VARCHAR)",
-    ]
-    made += [
-        f"CREATE TABLE {versions_of(name)} (file_id INTEGER, row INTEGER, source VARCHAR, "
-        + ", ".join(f"{column} {_type_of(column)}" for column in table.names)
-        + ", "
-        + ", ".join(f"{column} {kind}" for column, kind in judged_columns(name).items())
-        + ", reason VARCHAR)"
+    wordings = {"wording_id": "INTEGER", "source": "VARCHAR"}
+    wordings |= dict.fromkeys(WORDING, "VARCHAR") | _WORDING_JUDGED
+    observations = _ROW | {name: _type_of(name) for name in _UNWORDED}
+    observations |= {"wording_id": "INTEGER"} | JUDGED_OBSERVATION
+    observations |= {"version_key": _LOOSE, "reason": "VARCHAR"}
+    others = [
+        _create(
+            versions_of(name),
+            _ROW
+            | {column: _type_of(column) for column in table.names}
+            | judged_columns(name)
+            | {"reason": "VARCHAR"},
+        )
         for name, table in CANONICAL.items()
         if name != "observations"
     ]
-    return made
+    return [
+        _LEDGER,
+        f"INSERT INTO meta VALUES ('schema', '{VERSION}')",
+        _create("wordings", wordings),
+        _create("observation_versions", observations),
+        *others,
+    ]
+
+
+def _create(name: str, columns: dict[str, str]) -> str:
+    return f"CREATE TABLE {name} (" + ", ".join(f"{c} {t}" for c, t in columns.items()) + ")"
 
 
 def _type_of(column: str) -> str:

@@ -14,9 +14,13 @@ from hypomag_rules.facts import Facts
 
 _MARGIN_DAYS: Final = 2
 _PERSON: Final = "coalesce(p.patient_prefix, '') || v.patient_id"
-_ROW_TEXT: Final = "concat_ws(chr(31), " + ", ".join(
-    f"coalesce({'w' if name in WORDING else 'v'}.{name}, '')" for name in OBSERVATIONS.names
-) + ")"
+_ROW_TEXT: Final = (
+    "concat_ws(chr(31), "
+    + ", ".join(
+        f"coalesce({'w' if name in WORDING else 'v'}.{name}, '')" for name in OBSERVATIONS.names
+    )
+    + ")"
+)
 
 
 def select_persons(store: Store, night: Night, batch_size: int) -> int:
@@ -26,7 +30,7 @@ def select_persons(store: Store, night: Night, batch_size: int) -> int:
     """
     days = night.policy.assessment.days + _MARGIN_DAYS
     store.run(
-        f"CREATE OR REPLACE TEMP TABLE persons AS SELECT person_id, patient_prefix, "  # noqa: S608 - constants
+        f"CREATE OR REPLACE TEMP TABLE persons AS SELECT person_id, patient_prefix, "
         f"CAST(row_number() OVER (ORDER BY person_id) - 1 AS INTEGER) AS place "
         f"FROM (SELECT {_PERSON} AS person_id, min(coalesce(p.patient_prefix, '')) AS "
         "patient_prefix FROM observation_versions v JOIN wordings w USING (wording_id) "
@@ -38,7 +42,7 @@ def select_persons(store: Store, night: Night, batch_size: int) -> int:
     )
     count = store.number("SELECT count(*) FROM persons")
     store.run(
-        f"CREATE OR REPLACE TEMP TABLE persons AS SELECT *, place // {batch_size} AS batch "  # noqa: S608 - a number of ours
+        f"CREATE OR REPLACE TEMP TABLE persons AS SELECT *, place // {batch_size} AS batch "
         "FROM persons"
     )
     return -(-count // batch_size)
@@ -94,7 +98,8 @@ def load_facts(store: Store, batch: int, feeds: pl.DataFrame) -> Facts:
 # Observations of one version carry no row text: they need no order. A version whose code is not
 # ours is read too when it contests one that is.
 _OBSERVATIONS: Final = f"""
-SELECT v.source, o.person_id, v.patient_id, v.observation_id, v.version_key, v.specimen_id,
+SELECT v.source, o.person_id, v.patient_id, v.observation_id,
+    coalesce(v.observation_id, v.version_key) AS version_key, v.specimen_id,
     w.loinc, w.analyte, w.status_kind, w.is_correction, w.is_update, w.status, v.value, w.unit,
     v.collected_time, v.reported_time, v.comparator, v.magnitude, w.reference_low_canonical,
     w.was_haemolysed AS is_haemolysed, v.reason, f.received_at, f.as_of AS ingested_as_of,
@@ -106,9 +111,9 @@ JOIN files f USING (file_id)
 LEFT JOIN profiles p ON p.source = v.source
 JOIN persons o ON o.person_id = {_PERSON} AND o.batch = ?
 LEFT JOIN contested c ON c.source = v.source AND c.patient_id = v.patient_id
-    AND c.version_key = v.version_key
+    AND c.version_key = coalesce(v.observation_id, v.version_key)
 WHERE w.analyte IS NOT NULL OR c.version_key IS NOT NULL
-"""  # noqa: S608 - constants of ours
+"""
 
 
 def _records(
@@ -123,7 +128,7 @@ def _records(
     text = ", ".join(f"coalesce(v.{name}, '')" for name in CANONICAL[table].names)
     named = ", ".join(f"v.{name.strip()}" for name in columns.split(","))
     return store.frame(
-        f"SELECT v.source, v.patient_id, o.person_id, {named}, {written} AS updated_time, "  # noqa: S608 - constants
+        f"SELECT v.source, v.patient_id, o.person_id, {named}, {written} AS updated_time, "
         f"f.received_at, concat_ws(chr(31), {text}) AS row_text "
         f"FROM {versions_of(table)} v JOIN files f USING (file_id) "
         f"LEFT JOIN profiles p ON p.source = v.source "

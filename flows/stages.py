@@ -8,14 +8,15 @@ from typing import Final, NamedTuple
 
 from data_contracts.gate import try_canary
 from flows import journal
-from flows.deliveries import LAYOUTS, ingest_delivery, note_profiles
-from flows.inbox import Dropped, dropped_files, youngest_age_seconds
-from flows.judging import append_run, basis_of, judge_batch, lay_out_items
+from flows.deliveries import LAYOUTS, ingest_delivery
 from flows.errors import ExitCode
 from flows.exports.edition import Edition
+from flows.inbox import Dropped, dropped_files, youngest_age_seconds
+from flows.judging import append_run, basis_of, judge_batch, lay_out_items
 from flows.night import Night
 from flows.profile import Profile, load_profiles
 from flows.publication import publish_edition, read_edition
+from flows.rejudging import note_profiles
 from flows.selection import batches, select_persons
 from flows.sources.extract import Delivery
 from flows.store import Store, open_store
@@ -47,7 +48,7 @@ def ingest(night: Night, say: Say) -> Ingested:
     try_canary()
     profiles = load_profiles(night.home / "sources", night.settings.timezone)
     with opened(night) as store:
-        note_profiles(store, profiles)
+        note_profiles(store, night, profiles)
         fresh = _fresh_deliveries(store, night, profiles)
         _wait_until_quiet([delivery.file for delivery in fresh], night, say)
         for at, delivery in enumerate(fresh, 1):
@@ -61,12 +62,10 @@ def ingest(night: Night, say: Say) -> Ingested:
     return Ingested(*(int(str(value)) for value in counted[0]))
 
 
-def _fresh_deliveries(
-    store: Store, night: Night, profiles: dict[str, Profile]
-) -> list[Delivery]:
+def _fresh_deliveries(store: Store, night: Night, profiles: dict[str, Profile]) -> list[Delivery]:
     """Deliveries whose file the ledger does not know unchanged."""
     columns = "path, bytes, modified_ns, inode, coalesce(table_name, '')"
-    known = set(store.rows(f"SELECT {columns} FROM files"))  # noqa: S608 - constants
+    known = set(store.rows(f"SELECT {columns} FROM files"))
     by_source: dict[str, list[Dropped]] = {}
     for file in dropped_files(night.inbox, profiles):
         by_source.setdefault(file.source, []).append(file)
@@ -97,7 +96,7 @@ def assess(night: Night, say: Say) -> Judged:
     """Judge every patient who can matter, and lay tonight's database beside the store."""
     profiles = load_profiles(night.home / "sources", night.settings.timezone)
     with opened(night) as store:
-        note_profiles(store, profiles)
+        note_profiles(store, night, profiles)
         total = select_persons(store, night, night.settings.persons_at_once)
         with grown(store, night):
             clear_night(store, night)
@@ -107,7 +106,7 @@ def assess(night: Night, say: Say) -> Judged:
                 say(f"judging {at} of {total}: {moments.height} patients")
                 listed.append(judge_batch(store, night, moments, facts))
             items = lay_out_items(store, night, listed)
-            append_ledger(store, night)
+            append_ledger(store)
             append_run(store, night)
             comment_on(store)
         return Judged(store.number("SELECT count(*) FROM persons"), counts_by_list(items))

@@ -1,5 +1,9 @@
 """The one door to DuckDB: a private database, one writer under a lock."""
 
+# Annotations stay text: polars never lets go of what streamed it a frame, and DuckDB's types,
+# if anything still names them at the end, leave a page of leak warnings on the terminal.
+from __future__ import annotations
+
 import fcntl
 import os
 from collections.abc import Iterator
@@ -23,11 +27,7 @@ class _Streamable(Protocol):
 
 
 class _Stream:
-    """A frame or relation as nothing but an Arrow stream.
-
-    DuckDB reads frames so without pyarrow; polars, handed a relation itself, keeps its type for
-    ever and the interpreter ends with a page of leak warnings.
-    """
+    """A frame or a relation as nothing but an Arrow stream, so that pyarrow is not needed."""
 
     def __init__(self, rows: _Streamable) -> None:
         self._rows = rows
@@ -63,7 +63,7 @@ class Store:
         """Append a frame to a table, by column name."""
         columns = ", ".join(frame.columns)
         with self.lent(frame) as name:
-            self.run(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {name}")  # noqa: S608 - names are constants of ours
+            self.run(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {name}")
 
     @contextmanager
     def lent(self, frame: pl.DataFrame, name: str = "lent_frame") -> Iterator[str]:

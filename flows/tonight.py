@@ -12,10 +12,11 @@ from polars.datatypes import DataType, DataTypeClass
 
 from data_contracts.assessments import ASSESSMENTS
 from data_contracts.columns import Table
+from data_contracts.observations import WORDING
 from data_contracts.published import FILES, OBSERVATIONS, PUBLISHED, QUARANTINE, RUNS
 from data_contracts.worklists import WORKLIST_ITEMS
 from flows.night import Night
-from flows.schema import CANONICAL, WORDING, versions_of
+from flows.schema import CANONICAL, versions_of
 from flows.store import Store
 
 NAME: Final = "hypomag.duckdb"
@@ -70,7 +71,7 @@ def comment_on(store: Store) -> None:
 def clear_night(store: Store, night: Night) -> None:
     """Take out what an earlier run of the same night wrote."""
     for table in (ASSESSMENTS, WORKLIST_ITEMS, RUNS):
-        store.run(f"DELETE FROM tonight.{table.name} WHERE night = ?", [night.date])  # noqa: S608 - constants
+        store.run(f"DELETE FROM tonight.{table.name} WHERE night = ?", [night.date])
 
 
 def append(store: Store, table: Table, frame: pl.DataFrame) -> None:
@@ -85,8 +86,10 @@ def mark_touched(store: Store, night: Night, basis: str) -> None:
     everybody when policy, profiles, software or the direction of time changed. Their old rows,
     and whatever left the window, are taken out.
     """
-    held = dict(store.rows("SELECT key, value FROM tonight.basis"))
-    is_grown = held.get("basis") == basis and str(held.get("as_of")) <= night.as_of.isoformat()
+    held = {
+        str(key): str(value) for key, value in store.rows("SELECT key, value FROM tonight.basis")
+    }
+    is_grown = held.get("basis") == basis and held.get("as_of", "") <= night.as_of.isoformat()
     since = held.get("file_id", "0") if is_grown else "0"
     store.run(
         "CREATE OR REPLACE TEMP TABLE touched AS SELECT person_id FROM persons "
@@ -94,7 +97,7 @@ def mark_touched(store: Store, night: Night, basis: str) -> None:
         "SELECT coalesce(p.patient_prefix, '') || v.patient_id FROM observation_versions v "
         "LEFT JOIN profiles p ON p.source = v.source "
         "WHERE v.file_id > ? OR greatest(v.collected_time, v.reported_time) > ?::TIMESTAMP",
-        [not is_grown, int(str(since)), held.get("as_of_naive", "0001-01-01 00:00:00")],
+        [not is_grown, int(since), held.get("as_of_naive", "0001-01-01 00:00:00")],
     )
     days = night.policy.assessment.days
     store.run(
@@ -137,7 +140,7 @@ def append_observations(store: Store, results: pl.DataFrame, night: Night) -> No
     append(store, OBSERVATIONS, rows.filter(in_window))
 
 
-def append_ledger(store: Store, night: Night) -> None:
+def append_ledger(store: Store) -> None:
     """Replace the ledger and the refused rows; both are small beside the results."""
     store.run(
         f"CREATE OR REPLACE TABLE tonight.{FILES.name} AS SELECT night, source, path AS file, "
@@ -146,7 +149,7 @@ def append_ledger(store: Store, night: Night) -> None:
     )
     parts = " UNION ALL ".join(_refused_of(table) for table in CANONICAL)
     store.run(
-        f"CREATE OR REPLACE TABLE tonight.{QUARANTINE.name} AS SELECT * FROM ({parts}) "  # noqa: S608 - constants
+        f"CREATE OR REPLACE TABLE tonight.{QUARANTINE.name} AS SELECT * FROM ({parts}) "
         "ORDER BY night, file, table_name, row"
     )
 
@@ -162,7 +165,7 @@ def _refused_of(table: str) -> str:
         raw = ", ".join(f"{name} := v.{name}" for name in wanted)
         joins, observation = "", "NULL"
     return (
-        f"SELECT f.night, f.name AS file, v.row::BIGINT AS row, '{table}' AS table_name, "  # noqa: S608 - constants
+        f"SELECT f.night, f.name AS file, v.row::BIGINT AS row, '{table}' AS table_name, "
         f"{observation}::VARCHAR AS observation_id, v.patient_id, v.reason, "
         f"to_json(struct_pack({raw}))::VARCHAR AS raw FROM {versions_of(table)} v {joins} "
         "JOIN files f USING (file_id) WHERE v.reason IS NOT NULL"

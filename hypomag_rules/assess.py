@@ -96,22 +96,18 @@ def assess(facts: Facts, moments: pl.DataFrame, policy: Policy, zone: str) -> As
         )
     )
     reviews = review_rows(frame, what_stands.unjudged, magnesium, policy, zone)
-    return Assessed(
-        _with_reasons(frame, reviews, policy), reviews, results, drugs.doses
-    )
+    return Assessed(_with_reasons(frame, reviews, policy), reviews, results, drugs.doses)
 
 
 def _with_scope(frame: pl.DataFrame, policy: Policy, zone: str) -> pl.DataFrame:
     """Adds `is_in_scope`, `is_minor`: age on the collection day of the index."""
     age = age_on(pl.col("born_on"), pl.col("collected_at"), policy, zone)
     is_minor = (age < policy.magnesium.adult_age).fill_null(value=False)
-    return frame.with_columns(
-        is_minor=is_minor, is_in_scope=pl.col("has_index") & ~is_minor
-    )
+    return frame.with_columns(is_minor=is_minor, is_in_scope=pl.col("has_index") & ~is_minor)
 
 
 def _with_oral_gap(frame: pl.DataFrame, doses: pl.DataFrame) -> pl.DataFrame:
-    """Adds `is_maintenance_missing`: IV or IM in the episode, and no active oral magnesium (S13)."""
+    """Adds `is_maintenance_missing`: IV or IM in the episode, no active oral magnesium (S13)."""
     started = (
         pl.when(pl.col("severity").is_in(["severe", "low"]))
         .then(pl.col("episode_started_at"))
@@ -171,10 +167,7 @@ def _own_reasons(policy: Policy) -> dict[str, pl.Expr]:
 def _with_reasons(frame: pl.DataFrame, reviews: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     """Adds `reasons` (sorted codes, those of review included) and what hangs on them."""
     predicates = (
-        treatment_reasons()
-        | electrolyte_reasons()
-        | interaction_reasons()
-        | _own_reasons(policy)
+        treatment_reasons() | electrolyte_reasons() | interaction_reasons() | _own_reasons(policy)
     )
     codes = [
         pl.when(pl.col("has_index") & applies.fill_null(value=False)).then(pl.lit(code))

@@ -49,8 +49,6 @@ def index_results(magnesium: pl.DataFrame, policy: Policy, zone: str) -> pl.Data
     in_window = days_between(pl.col("collected_time"), pl.col("as_of"), zone)
     return (
         magnesium.filter(in_window <= policy.assessment.days)
-        .sort(
-            pl.col("severity") != "undetermined", pl.col("collected_time"), maintain_order=True
-        )
+        .sort(pl.col("severity") != "undetermined", pl.col("collected_time"), maintain_order=True)
         .unique("moment", keep="last", maintain_order=True)
     )

@@ -28,7 +28,11 @@ def with_conditions(
     recent = days_between(pl.col("recorded_time"), pl.col("as_of"), zone)
     undated = pl.col("recorded_time").is_null()
     counts = grouped.group_by("moment").agg(
-        *((pl.col("group") == group).any().alias(group) for group in _GROUPS if group != "obstetric"),
+        *(
+            (pl.col("group") == group).any().alias(group)
+            for group in _GROUPS
+            if group != "obstetric"
+        ),
         obstetric_dated=(
             (pl.col("group") == "obstetric") & (recent <= policy.companions.obstetric_days)
         )
@@ -52,13 +56,9 @@ def with_conditions(
 def _active(rows: pl.DataFrame) -> pl.DataFrame:
     """One speaking row a code, where it says that the condition is active."""
     known = pl.col("recorded_time").is_null() | (pl.col("recorded_time") <= pl.col("as_of"))
-    is_lasting = (pl.col("status_word") == "resolved") & (
-        pl.col("resolved_time") > pl.col("as_of")
-    )
+    is_lasting = (pl.col("status_word") == "resolved") & (pl.col("resolved_time") > pl.col("as_of"))
     is_over = (pl.col("resolved_time") <= pl.col("as_of")).fill_null(value=False)
-    is_active = (
-        (pl.col("status_word") == "active") | is_lasting.fill_null(value=False)
-    ) & ~is_over
+    is_active = ((pl.col("status_word") == "active") | is_lasting.fill_null(value=False)) & ~is_over
     return (
         rows.filter(known)
         .with_columns(is_active=is_active)

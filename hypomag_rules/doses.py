@@ -15,9 +15,7 @@ _OVER_ORDER: Final = (*_VOID_ORDER, "stopped", "completed")
 
 
 class Drugs(NamedTuple):
-    """`doses`: magnesium given, one row a dose; `orders`: magnesium orders not void;
-    `active`: (moment, drug_class, is_oral) of what acts at the moment.
-    """
+    """Magnesium given (`doses`, one row each), magnesium orders not void, and what acts now."""
 
     doses: pl.DataFrame
     orders: pl.DataFrame
@@ -28,9 +26,7 @@ def drugs_at(medications: pl.DataFrame, moments: pl.DataFrame, policy: Policy) -
     """Doses, orders and active drugs of each moment's person; ends after `as_of` are absent."""
     rows = latest_versions(
         at_moments(medications, moments), ("source", "medication_id"), own_time="started_time"
-    ).with_columns(
-        is_end_known=(pl.col("ended_time") <= pl.col("as_of")).fill_null(value=False)
-    )
+    ).with_columns(is_end_known=(pl.col("ended_time") <= pl.col("as_of")).fill_null(value=False))
     is_order = pl.col("kind_word") == "order"
     is_magnesium = pl.col("drug_class") == "magnesium"
     given = _given(rows.filter(~is_order))

@@ -63,14 +63,12 @@ def _classes_of_codes(sent: pl.DataFrame) -> pl.DataFrame:
 
 def _classes_of_names(sent: pl.DataFrame) -> pl.DataFrame:
     """Whole words, exclusions before all, then the longest match."""
-    words = value_set("medication_names").select(
-        "words", pl.col("class").alias("class_of_name")
-    )
+    words = value_set("medication_names").select("words", pl.col("class").alias("class_of_name"))
     escaped = pl.col("words").str.replace_all(r"([.+*?()|\[\]{}^$\\-])", r"\$1")
     rank = (pl.col("class_of_name") != _EXCLUDED, -pl.col("words").str.len_chars().cast(pl.Int32))
-    patterns = words.with_columns(
-        pattern=r"(?:^|[^a-z0-9])" + escaped + r"(?:[^a-z0-9]|$)"
-    ).sort(*rank, "words")
+    patterns = words.with_columns(pattern=r"(?:^|[^a-z0-9])" + escaped + r"(?:[^a-z0-9]|$)").sort(
+        *rank, "words"
+    )
     name = pl.col("name").str.to_lowercase()
     ladder = [
         pl.when(name.str.contains(pattern)).then(pl.lit(drug_class))
@@ -122,5 +120,7 @@ def dose_expressions(rows: pl.DataFrame) -> pl.DataFrame:
 def dose_number(text: pl.Expr) -> pl.Expr:
     """A dose as Float64: commas only between groups of three; ranges and `1,5` are no numbers."""
     stripped = text.str.strip_chars()
-    plain = pl.when(stripped.str.contains(_DOSE)).then(stripped.str.replace_all(",", "", literal=True))
+    plain = pl.when(stripped.str.contains(_DOSE)).then(
+        stripped.str.replace_all(",", "", literal=True)
+    )
     return plain.cast(pl.Float64, strict=False)

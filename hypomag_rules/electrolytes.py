@@ -66,8 +66,7 @@ def _adjusted(end: str) -> pl.Expr:
     """An end of the adjusted calcium's interval (Payne), null without an albumin."""
     albumin_end = "lower" if end == "upper" else "upper"
     return (
-        pl.col(f"calcium_{end}")
-        + PAYNE_SLOPE * (PAYNE_ALBUMIN - pl.col(f"albumin_{albumin_end}"))
+        pl.col(f"calcium_{end}") + PAYNE_SLOPE * (PAYNE_ALBUMIN - pl.col(f"albumin_{albumin_end}"))
     ).round(_DECIMALS)
 
 

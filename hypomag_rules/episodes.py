@@ -47,9 +47,7 @@ def with_episode(moments: pl.DataFrame, magnesium: pl.DataFrame, zone: str) -> p
     return (
         moments.join(episodes, on="moment", how="left", maintain_order="left")
         .with_columns(pl.col("ended_severe").fill_null(value=False))
-        .join(
-            _previous(rows.filter(before)), on="moment", how="left", maintain_order="left"
-        )
+        .join(_previous(rows.filter(before)), on="moment", how="left", maintain_order="left")
     )
 
 

@@ -7,9 +7,7 @@ from hypomag_rules.doses import Drugs
 from hypomag_rules.policy import Policy
 
 
-def with_high_watch(
-    moments: pl.DataFrame, drugs: Drugs, policy: Policy, zone: str
-) -> pl.DataFrame:
+def with_high_watch(moments: pl.DataFrame, drugs: Drugs, policy: Policy, zone: str) -> pl.DataFrame:
     """Adds `has_magnesium_on_board` and `is_on_high_watch`."""
     limits = policy.high_watch
     on_board = _on_board(drugs, limits.dosed_days, zone)
@@ -38,8 +36,10 @@ def with_high_watch(
     is_loading = pl.col("has_magnesium_on_board") & (
         impaired | (unstable & (creatinine_age <= limits.creatinine_days))
     )
-    listed = pl.col("is_alive") & pl.col("is_in_scope") & (
-        is_high.fill_null(value=False) | is_loading.fill_null(value=False)
+    listed = (
+        pl.col("is_alive")
+        & pl.col("is_in_scope")
+        & (is_high.fill_null(value=False) | is_loading.fill_null(value=False))
     )
     return frame.with_columns(is_on_high_watch=listed)
 

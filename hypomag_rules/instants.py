@@ -57,7 +57,7 @@ def _read_general(
     shift = (
         pl.when(offset == "Z")
         .then(0)
-        .when(offset.str.len_chars() > 3)  # noqa: PLR2004 - more than a sign and two hours
+        .when(offset.str.len_chars() > 3)
         .then(sign * (hours * 60 + rest))
         .otherwise(sign * hours * 60)
     )

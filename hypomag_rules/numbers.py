@@ -53,7 +53,7 @@ def read_numbers(
     millionths = units * MILLIONTHS + decimals.str.head(_MOST_DECIMALS).str.pad_end(
         _MOST_DECIMALS, "0"
     ).cast(pl.Int64, strict=False)
-    half_up = decimals.str.slice(_MOST_DECIMALS, 1).cast(pl.Int64, strict=False).fill_null(0) >= 5  # noqa: PLR2004 - half away from zero
+    half_up = decimals.str.slice(_MOST_DECIMALS, 1).cast(pl.Int64, strict=False).fill_null(0) >= 5
     exact = millionths + half_up.cast(pl.Int64)
     return frame.select(
         "text",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from importlib.resources import files
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -63,7 +64,7 @@ class Policy:
     def __post_init__(self) -> None:
         """Refuse bands that overlap or stand in the wrong order."""
         ladder = ("severe_limit", "target", "upper_limit", "critical_high")
-        for lower, upper in zip(ladder, ladder[1:], strict=False):
+        for lower, upper in pairwise(ladder):
             low, high = getattr(self.magnesium, lower), getattr(self.magnesium, upper)
             if low >= high:
                 message = (
@@ -116,9 +117,9 @@ def with_values(overrides: Mapping[str, object]) -> Policy:
 
 def _build(shipped: dict[str, Any], own: Mapping[str, Any], where: str) -> Policy:
     sections: dict[str, dict[str, Any]] = {}
-    for name in shipped:
+    for name, section in shipped.items():
         if name not in _TOP_KEYS:
-            sections[name] = {key: spec["value"] for key, spec in shipped[name].items()}
+            sections[name] = {key: spec["value"] for key, spec in section.items()}
     for name, section in own.items():
         if name in _TOP_KEYS:
             continue

@@ -24,10 +24,21 @@ def wording_key() -> pl.Expr:
     return pl.concat_str([pl.col(name).fill_null("") for name in WORDING], separator="\x1f")
 
 
+def who_and_what() -> pl.Expr:
+    """The reason of a row that no rule reads: it needs a patient and a code, nothing else."""
+    return (
+        pl.when(pl.col("patient_id").is_null())
+        .then(pl.lit("patient_id_missing"))
+        .when(pl.col("is_code_missing"))
+        .then(pl.lit("code_missing"))
+        .otherwise(None)
+    )
+
+
 def judge_rows(
     rows: pl.DataFrame, reading: SourceReading, policy: Policy, latest: datetime
 ) -> pl.DataFrame:
-    """Observation rows (text, joined with their judged wording) with `ROW_JUDGEMENT` added.
+    """Rows of known analytes (text, with their judged wording) with `ROW_JUDGEMENT` added.
 
     Times are naive UTC; `magnitude` is in the analyte's canonical unit; `reason` is the first
     ground for quarantine that applies, or null. `latest` is the later of the wall clock and the
@@ -42,12 +53,9 @@ def judge_rows(
 
 
 def _with_times(rows: pl.DataFrame, reading: SourceReading) -> pl.DataFrame:
-    """Times of the rows whose analyte we know; the others are never judged."""
-    known = pl.col("analyte").is_not_null()
     columns = []
     for name, label in (("collected_at", "collected"), ("reported_at", "reported")):
-        texts = rows.select(pl.when(known).then(pl.col(name)).alias(name)).to_series()
-        read = read_instants(texts, reading.zone, reading.time_format)
+        read = read_instants(rows.get_column(name), reading.zone, reading.time_format)
         columns += [
             read.get_column("instant").alias(f"{label}_time"),
             read.get_column("fault").alias(f"{label}_fault"),
@@ -59,13 +67,12 @@ def _with_magnitude(
     rows: pl.DataFrame, reading: SourceReading, plausible: Plausible
 ) -> pl.DataFrame:
     numbers = read_numbers(
-        rows.filter(pl.col("analyte").is_not_null()).get_column("value"),
+        rows.get_column("value"),
         decimal_comma=reading.decimal_comma,
         round_long_decimals=reading.round_long_decimals,
     ).rename({"text": "value"})
     limits = _limits(plausible)
     magnitude = convert(pl.col("millionths"), pl.col("numerator"), pl.col("denominator"))
-    is_known = pl.col("analyte").is_not_null()
     outside = (
         (pl.col("magnitude") < pl.col("least"))
         | ((pl.col("magnitude") == pl.col("least")) & pl.col("is_open"))
@@ -75,8 +82,7 @@ def _with_magnitude(
         rows.join(numbers, on="value", how="left", maintain_order="left")
         .join(limits, on="analyte", how="left", maintain_order="left")
         .with_columns(
-            comparator=pl.when(is_known).then(pl.col("comparator")),
-            magnitude=pl.when(is_known).then(magnitude),
+            magnitude=magnitude,
             is_numeric=pl.col("millionths").is_not_null(),
         )
         .with_columns(is_implausible=outside)
@@ -107,10 +113,6 @@ def _reason(horizon: datetime) -> pl.Expr:
     return (
         pl.when(pl.col("patient_id").is_null())
         .then(pl.lit("patient_id_missing"))
-        .when(pl.col("is_code_missing"))
-        .then(pl.lit("code_missing"))
-        .when(pl.col("analyte").is_null())
-        .then(None)
         .when(pl.col("is_status_unknown"))
         .then(pl.lit("status_unknown"))
         .when(~is_judged)

@@ -26,7 +26,7 @@ def judge_patients(rows: pl.DataFrame, reading: SourceReading) -> pl.DataFrame:
     return timed.with_columns(
         born_on=pl.col("birth_date").str.strip_chars().str.head(10).str.to_date(strict=False),
         sex_word=pl.when(sex.is_in(SEXES)).then(sex),
-        reason=_reason(timed),
+        reason=_reason(),
     ).drop("fault")
 
 
@@ -37,7 +37,6 @@ def judge_encounters(rows: pl.DataFrame, reading: SourceReading) -> pl.DataFrame
     return timed.with_columns(
         care_setting_word=setting,
         reason=_reason(
-            timed,
             identifier="encounter_id",
             must_start=True,
             must_know=(setting, CARE_SETTINGS),
@@ -55,7 +54,7 @@ def judge_conditions(rows: pl.DataFrame, reading: SourceReading) -> pl.DataFrame
         code_plain=pl.col("code").str.to_uppercase().str.replace_all(r"[\s.]", ""),
         system_word=system,
         status_word=_known_word(status, CONDITION_STATUSES, blank="active"),
-        reason=_reason(timed, identifier="code", must_know=(system, CODE_SYSTEMS)),
+        reason=_reason(identifier="code", must_know=(system, CODE_SYSTEMS)),
     ).drop("fault")
 
 
@@ -75,7 +74,6 @@ def judge_medications(rows: pl.DataFrame, reading: SourceReading) -> pl.DataFram
             kind_word=kind,
             status_word=_known_word(status, MEDICATION_STATUSES, blank="blank"),
             reason=_reason(
-                timed,
                 identifier="medication_id",
                 must_start=True,
                 must_know=(kind, MEDICATION_KINDS),
@@ -130,23 +128,22 @@ def _with_times(
 
 
 def _reason(
-    timed: pl.DataFrame,
     *,
     identifier: str | None = None,
     must_start: bool = False,
     must_know: tuple[pl.Expr, tuple[str, ...]] | None = None,
 ) -> pl.Expr:
     """The ladder of reasons outside observations, first that applies."""
-    ladder = pl.when(pl.col("patient_id").is_null()).then(pl.lit("patient_id_missing"))
+    rungs = [(pl.col("patient_id").is_null(), pl.lit("patient_id_missing"))]
     if identifier is not None:
         blank = pl.col(identifier).str.strip_chars().replace("", None).is_null()
-        ladder = ladder.when(blank).then(pl.lit("id_missing"))
-    ladder = ladder.when(pl.col("fault").is_not_null()).then(pl.col("fault"))
-    if must_start and "started_time" in timed.columns:
-        ladder = ladder.when(pl.col("started_time").is_null()).then(pl.lit("started_at_missing"))
+        rungs.append((blank, pl.lit("id_missing")))
+    rungs.append((pl.col("fault").is_not_null(), pl.col("fault")))
+    if must_start:
+        rungs.append((pl.col("started_time").is_null(), pl.lit("started_at_missing")))
     if must_know is not None:
         word, known = must_know
         folded = [entry.lower() for entry in known]
         is_known = word.str.to_lowercase().is_in(folded).fill_null(value=False)
-        ladder = ladder.when(~is_known).then(pl.lit("word_not_known"))
-    return ladder.otherwise(None)
+        rungs.append((~is_known, pl.lit("word_not_known")))
+    return pl.coalesce(*(pl.when(applies).then(reason) for applies, reason in rungs))

@@ -63,9 +63,7 @@ def _newest(results: pl.DataFrame, analyte: str, days: int | None, zone: str) ->
 
 def _unstable(results: pl.DataFrame, frame: pl.DataFrame, limits: Renal) -> pl.DataFrame:
     """KDIGO 2012: a rise over the lowest of 48 h, or a ratio to the lowest of 168 h, before."""
-    before = results.filter(
-        pl.col("analyte") == "creatinine", pl.col("comparator").is_null()
-    ).join(
+    before = results.filter(pl.col("analyte") == "creatinine", pl.col("comparator").is_null()).join(
         frame.filter(pl.col("creatinine_comparator").is_null()).select(
             "moment", "creatinine_value", "creatinine_at"
         ),
@@ -163,11 +161,12 @@ def _decided(frame: pl.DataFrame, policy: Policy) -> pl.DataFrame:
         ("cockcroft_gault", formula),
         ("egfr", pl.coalesce(_reported("egfr", limit), pl.col("ckd_epi"))),
     )
-    method = pl.when(pl.col("is_on_dialysis")).then(pl.lit("dialysis"))
-    estimate = pl.when(pl.col("is_on_dialysis")).then(None)
-    for name, value in steps:
-        method = method.when(value.is_not_null()).then(pl.lit(name))
-        estimate = estimate.when(value.is_not_null()).then(value)
+    is_on_dialysis = pl.col("is_on_dialysis")
+    method = pl.coalesce(
+        pl.when(is_on_dialysis).then(pl.lit("dialysis")),
+        *(pl.when(value.is_not_null()).then(pl.lit(name)) for name, value in steps),
+    )
+    estimate = pl.when(~is_on_dialysis).then(pl.coalesce(*(value for _, value in steps)))
     below = pl.col("renal_estimate_ml_min") < limit
     upper_only = pl.col("renal_bound_is_upper")
     status = (
@@ -181,8 +180,8 @@ def _decided(frame: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     )
     return (
         frame.with_columns(
-            renal_method=method.otherwise(None).cast(RenalMethod),
-            renal_estimate_ml_min=estimate.otherwise(None).cast(pl.Float64),
+            renal_method=method.cast(RenalMethod),
+            renal_estimate_ml_min=estimate.cast(pl.Float64),
         )
         .with_columns(
             renal_bound_is_upper=_is_upper_limit("clearance", "reported_clearance")

@@ -62,8 +62,10 @@ def review_rows(
 
 def _refused(unjudged: pl.DataFrame, latest: pl.DataFrame, limit: float) -> pl.DataFrame:
     superseded = (pl.col("latest_counted") >= pl.col("seen_at")).fill_null(value=False)
-    printed = pl.col("value").str.extract(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)").cast(
-        pl.Float64, strict=False
+    printed = (
+        pl.col("value")
+        .str.extract(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
+        .cast(pl.Float64, strict=False)
     )
     return (
         unjudged.join(latest, on="moment", how="left", maintain_order="left")

@@ -60,8 +60,10 @@ def _given_since(zone: str) -> pl.Expr:
     dose = pl.element()
     route = dose.struct.field("route").replace({"other": "route unread", "iv": "IV", "im": "IM"})
     grams = dose.struct.field("grams")
-    mass = pl.when(grams.is_null()).then(pl.lit("dose unread")).otherwise(
-        number_text(grams.round(3)) + " g"
+    mass = (
+        pl.when(grams.is_null())
+        .then(pl.lit("dose unread"))
+        .otherwise(number_text(grams.round(3)) + " g")
     )
     spoken = pl.concat_str(
         route, mass, spoken_time(dose.struct.field("started_at"), zone), separator=" "
@@ -96,7 +98,9 @@ def _why_replacement(policy: Policy, zone: str) -> pl.Expr:
         pl.when(pl.col("is_treatment_unknown"))
         .then(pl.lit("treatment since then is unknown: no administrations received"))
         .when(pl.col("parenteral_after_index_at").is_not_null())
-        .then(pl.lit("less than 1 g of IV or IM magnesium charted up to ") + spoken_time(known, zone))
+        .then(
+            pl.lit("less than 1 g of IV or IM magnesium charted up to ") + spoken_time(known, zone)
+        )
         .otherwise(pl.lit("no IV or IM magnesium charted up to ") + spoken_time(known, zone))
     )
     return pl.concat_str(
@@ -166,9 +170,7 @@ def _why_review(policy: Policy, zone: str) -> pl.Expr:
         drawn.otherwise(pl.lit("")),
         pl.lit(": "),
         problems,
-        pl.when(pl.col("could_be_severe"))
-        .then(pl.lit("; could be severe"))
-        .otherwise(pl.lit("")),
+        pl.when(pl.col("could_be_severe")).then(pl.lit("; could be severe")).otherwise(pl.lit("")),
         pl.lit("."),
     )
 

@@ -58,8 +58,8 @@ def _visible(versions: pl.DataFrame, moments: pl.DataFrame) -> pl.DataFrame:
     A collection time in the future says nothing about when the row became known; a row without
     any time is known since the night that read it.
     """
-    own = pl.when(pl.col("reason") != "collected_in_future").then(pl.col("collected_time"))
-    own = pl.when(pl.col("reason").is_null()).then(pl.col("collected_time")).otherwise(own)
+    is_ahead = pl.col("reason").eq_missing(pl.lit("collected_in_future"))
+    own = pl.when(~is_ahead).then(pl.col("collected_time"))
     known_at = pl.coalesce(
         pl.max_horizontal(own, pl.col("reported_time")), pl.col("ingested_as_of")
     )
@@ -96,9 +96,7 @@ def _settled(contested: pl.DataFrame) -> Standing:
     inherited = sound.filter(
         pl.col("reason").is_not_null(), pl.col("is_update"), pl.col("was_magnesium")
     )
-    unknown = doubtful.filter("was_magnesium").with_columns(
-        reason=pl.lit(WITHDRAWAL_TIME_UNKNOWN)
-    )
+    unknown = doubtful.filter("was_magnesium").with_columns(reason=pl.lit(WITHDRAWAL_TIME_UNKNOWN))
     columns = contested.columns
     return Standing(
         results,

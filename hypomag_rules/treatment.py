@@ -106,9 +106,7 @@ def treatment_reasons() -> dict[str, pl.Expr]:
         & pl.col("has_parenteral_order")
         & ~has_parenteral,
         "PARENTERAL_BELOW_1_G": is_severe & has_parenteral & ~pl.col("is_sufficient"),
-        "MAGNESIUM_ROUTE_UNREAD": is_severe
-        & ~pl.col("is_sufficient")
-        & pl.col("has_unread_dose"),
+        "MAGNESIUM_ROUTE_UNREAD": is_severe & ~pl.col("is_sufficient") & pl.col("has_unread_dose"),
         "SUPPLEMENT_NOT_STARTED": is_short
         & pl.col("supplement_started_at").is_null()
         & ~pl.col("is_oral_active")

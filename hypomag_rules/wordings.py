@@ -55,7 +55,11 @@ def _with_analyte(worded: pl.DataFrame, reading: SourceReading, policy: Policy) 
     analytes = value_set("analytes").select("analyte", "code", "is_moles")
     extra = policy.magnesium.also_count_as_serum_magnesium
     also = pl.DataFrame(
-        {"analyte": ["magnesium"] * len(extra), "code": list(extra), "is_moles": ["false"] * len(extra)},
+        {
+            "analyte": ["magnesium"] * len(extra),
+            "code": list(extra),
+            "is_moles": ["false"] * len(extra),
+        },
         schema=analytes.schema,
     )
     sent = pl.col("code").str.strip_chars().replace("", None)
@@ -141,7 +145,7 @@ def _with_reference(worded: pl.DataFrame, reading: SourceReading) -> pl.DataFram
     haemolysed = pl.col("is_haemolysed").str.strip_chars().replace(own).str.to_lowercase()
     return joined.with_columns(
         was_haemolysed=haemolysed == "true",
-        reference_low_canonical=pl.when(pl.col("millionths").abs() < MILLIONTHS**2).then(low)
+        reference_low_canonical=pl.when(pl.col("millionths").abs() < MILLIONTHS**2).then(low),
     )
 
 

@@ -37,9 +37,7 @@ def _femg(
     urine = _urine_pairs(listed, results)
     pair_hours = hours(policy.work_up.femg_pair_hours)
     for analyte in ("magnesium", "creatinine"):
-        urine = urine.join(
-            _nearest(urine, results, analyte, pair_hours), on="moment", how="left"
-        )
+        urine = urine.join(_nearest(urine, results, analyte, pair_hours), on="moment", how="left")
     touching = _touching(urine, doses, pair_hours)
     percent = (
         100
@@ -50,9 +48,7 @@ def _femg(
         pl.col("renal_estimate_ml_min") >= policy.work_up.femg_min_clearance
     )
     return (
-        urine.join(
-            listed.select("moment", "renal_status", "renal_estimate_ml_min"), on="moment"
-        )
+        urine.join(listed.select("moment", "renal_status", "renal_estimate_ml_min"), on="moment")
         .join(touching, on="moment", how="left")
         .with_columns(femg_percent=percent)
         .select(

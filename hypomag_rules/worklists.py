@@ -14,9 +14,7 @@ _SECTION_ORDER: Final = {"overdue": 0, "due": 1, "upcoming": 2}
 _SEVERITY_ORDER: Final = {"severe": 0, "low": 1, "target_met": 2}
 
 
-def listed_rows(
-    patients: pl.DataFrame, reviews: pl.DataFrame, doses: pl.DataFrame
-) -> pl.DataFrame:
+def listed_rows(patients: pl.DataFrame, reviews: pl.DataFrame, doses: pl.DataFrame) -> pl.DataFrame:
     """The assessed rows of who is on any list, with the last doses and the row on review."""
     is_listed = pl.any_horizontal("is_on_iv_replacement", "is_on_recheck", "is_on_review")
     listed = patients.filter(is_listed)
@@ -52,11 +50,7 @@ def _doses_since(listed: pl.DataFrame, doses: pl.DataFrame) -> pl.DataFrame:
         )
         .sort("moment", "started_time", "medication_id")
         .group_by("moment", maintain_order=True)
-        .agg(
-            magnesium_doses_since=pl.struct(
-                "route", "grams", started_at=pl.col("started_time")
-            )
-        )
+        .agg(magnesium_doses_since=pl.struct("route", "grams", started_at=pl.col("started_time")))
     )
 
 
@@ -162,9 +156,7 @@ def with_life(ranked_rows: pl.DataFrame, previous: pl.DataFrame, night: date) ->
         pl.col(name).cast(pl.String).replace_strict(rank, default=9, return_dtype=pl.Int8)
         for name in ("severity", "was_severity")
     )
-    is_worse = (now < was) | (
-        (pl.col("was_section") == "due") & (pl.col("section") == "overdue")
-    )
+    is_worse = (now < was) | ((pl.col("was_section") == "due") & (pl.col("section") == "overdue"))
     is_known = pl.col("known_id").is_not_null()
     fresh = pl.concat_str("worklist", "person_id", pl.lit(night.isoformat()), separator="\x1f")
     return joined.with_columns(
@@ -202,7 +194,8 @@ def as_items(rows: pl.DataFrame, night: date) -> pl.DataFrame:
         last_judged_at=pl.when(is_review).then("collected_at"),
     )
     return renamed.with_columns(
-        pl.col(name).cast(dtype) for name, dtype in WORKLIST_ITEMS.schema.items()
+        pl.col(name).cast(dtype)
+        for name, dtype in WORKLIST_ITEMS.schema.items()
         if name in renamed.columns
     )
 

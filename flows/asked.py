@@ -1,0 +1,40 @@
+"""The night that was asked for, from the words that a flag or a flow parameter holds."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from flows.errors import ConfigurationError
+from flows.night import Night
+from flows.settings import load_settings
+from hypomag_rules.policy import Policy, load
+
+
+def night_of(folder: Path, inbox: Path | None, as_of: str | None, now: datetime) -> Night:
+    """A night over a home, with its settings and policy; `as_of` is now when not given.
+
+    Raises `ConfigurationError` for a time that is no ISO 8601.
+    """
+    settings = load_settings(folder)
+    instant = now
+    if as_of is not None:
+        try:
+            instant = datetime.fromisoformat(as_of)
+        except ValueError:
+            message = f"--as-of '{as_of}' is no ISO 8601 time; write e.g. 2026-11-21T02:00:00Z"
+            raise ConfigurationError(message) from None
+        if instant.tzinfo is None:
+            instant = instant.replace(tzinfo=ZoneInfo(settings.timezone))
+    return Night(
+        home=folder,
+        inbox=(inbox or folder / "inbox").resolve(),
+        as_of=instant.astimezone(UTC),
+        received_at=now,
+        settings=settings,
+        policy=_policy(folder, settings.policy),
+    )
+
+
+def _policy(folder: Path, name: str) -> Policy:
+    path = folder / name
+    return load(path.read_text(encoding="utf-8") if path.exists() else "", where=name)

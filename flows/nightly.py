@@ -1,0 +1,246 @@
+"""The night as Prefect flows: the only file that imports prefect.
+
+Parameters, messages, logs and artifacts end in Prefect's database in clear: they hold paths,
+times and counts, never a row and never an identifier.
+"""
+
+import os
+from collections.abc import Callable
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import Final, ParamSpec, TypeVar
+
+import httpx
+from prefect import State, flow, runtime, task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import TaskRun
+from prefect.exceptions import PrefectException
+from prefect.schedules import Cron
+from prefect.states import Completed
+from prefect.tasks import Task
+from prefect.types.entrypoint import EntrypointType
+
+from data_contracts.gate import ContractBrokenError, GateAsleepError
+from flows import stages
+from flows.asked import night_of
+from flows.errors import (
+    AccountingError,
+    ConfigurationError,
+    LockedError,
+    PublishError,
+    StoreError,
+)
+from flows.homes import find_home
+from flows.night import Night
+from flows.stages import Ingested, Judged, Published, Say
+from hypomag_rules.policy import PolicyError
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+# These are ours and never quote a row; the text of any other may.
+_CLEAN: Final = (
+    AccountingError,
+    ConfigurationError,
+    ContractBrokenError,
+    GateAsleepError,
+    LockedError,
+    PolicyError,
+    PublishError,
+    StoreError,
+)
+# What the stages say names files, and a file may be named after a patient: it goes to the
+# terminal of an embedded run, never to Prefect.
+_say: ContextVar[Say] = ContextVar("_say", default=lambda _: None)
+
+
+class HiddenError(Exception):
+    """What Prefect sees of an exception that is not ours: its type; the CLI gets the original."""
+
+    def __init__(self, original: Exception) -> None:
+        super().__init__(f"{type(original).__name__}, its text is kept from this database")
+        self.original = original
+
+
+def _hiding(body: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Let no text out of `body` that may quote a row."""
+
+    @wraps(body)
+    def hidden(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return body(*args, **kwargs)
+        except (*_CLEAN, HiddenError) as error:
+            raise error from None
+        except Exception as error:  # noqa: BLE001 - whatever it is, its text stays here
+            raise HiddenError(error) from None
+
+    return hidden
+
+
+def _may_pass(_task: Task[..., object], _run: TaskRun, state: State[object]) -> bool:
+    """Whether a second try may help: a drop folder that failed to answer, nothing of ours."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, HiddenError) and isinstance(error.original, OSError)
+
+
+@task(
+    retries=2,
+    retry_delay_seconds=10,
+    retry_condition_fn=_may_pass,
+    persist_result=False,
+    cache_policy=NO_CACHE,
+)
+@_hiding
+def read_inbox(night: Night) -> Ingested:
+    """Read what is new in the inbox into the store."""
+    return stages.ingest(night, _say.get())
+
+
+@task(persist_result=False, cache_policy=NO_CACHE)
+@_hiding
+def judge_patients(night: Night) -> Judged:
+    """Judge every patient on what the store holds."""
+    return stages.assess(night, _say.get())
+
+
+@task(persist_result=False, cache_policy=NO_CACHE)
+@_hiding
+def publish_lists(night: Night) -> Published:
+    """Write the lists and swap them in."""
+    return stages.publish(night, _say.get())
+
+
+def _night(
+    home: str | None, as_of: str | None, inbox: str | None, received_at: str | None
+) -> Night:
+    """The night of a flow's parameters; a run of a deployment speaks for its scheduled time."""
+    os.umask(0o077)
+    # The clock is read once a run, at the door it came in by: for `hypomag night` that is cli.py,
+    # which passes `received_at`; for a deployment it is this line.
+    now = datetime.fromisoformat(received_at) if received_at else datetime.now(UTC)
+    scheduled = runtime.flow_run.scheduled_start_time.isoformat()
+    folder = find_home(Path(home) if home else None)
+    return night_of(folder, Path(inbox) if inbox else None, as_of or scheduled, now)
+
+
+def _run_name() -> str:
+    """The flow's name and the night; the name alone when the parameters make no night."""
+    name = str(runtime.flow_run.flow_name)
+    given = runtime.flow_run.parameters
+    wanted = ("home", "as_of", "inbox", "received_at")
+    try:
+        return f"{name}-{_night(*(given.get(key) for key in wanted)).date}"
+    except _CLEAN:  # the flow's body raises it again, where it is recorded
+        return name
+
+
+@flow(name="hypomag-ingest", flow_run_name=_run_name, persist_result=False)
+@_hiding
+def ingest(
+    home: str | None = None,
+    as_of: str | None = None,
+    inbox: str | None = None,
+    received_at: str | None = None,
+) -> Ingested:
+    """Read every new file of the inbox; without a home, HYPOMAG_HOME."""
+    return read_inbox(_night(home, as_of, inbox, received_at))
+
+
+@flow(name="hypomag-assess", flow_run_name=_run_name, persist_result=False)
+@_hiding
+def assess(
+    home: str | None = None, as_of: str | None = None, received_at: str | None = None
+) -> Judged:
+    """Judge every patient; without a home, HYPOMAG_HOME."""
+    return judge_patients(_night(home, as_of, None, received_at))
+
+
+@flow(name="hypomag-publish", flow_run_name=_run_name, persist_result=False)
+@_hiding
+def publish(
+    home: str | None = None, as_of: str | None = None, received_at: str | None = None
+) -> Published:
+    """Publish an assessed night; without a home, HYPOMAG_HOME."""
+    return publish_lists(_night(home, as_of, None, received_at))
+
+
+@flow(name="hypomag-nightly", flow_run_name=_run_name, persist_result=False)
+@_hiding
+def nightly(
+    home: str | None = None,
+    as_of: str | None = None,
+    inbox: str | None = None,
+    received_at: str | None = None,
+) -> State[Published]:
+    """Ingest, assess, publish; completed for 0, 10, 11 and 20, with the code in its message."""
+    night = _night(home, as_of, inbox, received_at)
+    folder, instant, now = str(night.home), night.as_of.isoformat(), night.received_at.isoformat()
+    ingested = ingest(folder, instant, str(night.inbox), now)
+    judged = assess(folder, instant, now)
+    published = publish(folder, instant, now)
+    message = f"night {night.date}: exit {int(published.code)}"
+    create_table_artifact(
+        key="hypomag-night", description=message, table=_counts(ingested, judged, published)
+    )
+    return Completed(message=message, data=published)
+
+
+def _counts(ingested: Ingested, judged: Judged, published: Published) -> list[dict[str, str | int]]:
+    """What a night came to, in numbers alone."""
+    counts = {
+        "files read": ingested.files,
+        "files refused": ingested.refused,
+        "rows read": ingested.rows,
+        "patients judged": judged.persons,
+        **{f"listed: {name}": count for name, count in published.listed.items()},
+        "exit code": int(published.code),
+    }
+    return [{"what": what, "count": count} for what, count in counts.items()]
+
+
+def run_nightly(night: Night, say: Say) -> Published:
+    """Run the nightly flow in this process; raises what the stages raised, as they raised it."""
+    token = _say.set(say)
+    try:
+        state = nightly(
+            str(night.home),
+            night.as_of.isoformat(),
+            str(night.inbox),
+            night.received_at.isoformat(),
+            return_state=True,
+        )
+        return state.result()
+    except HiddenError as error:
+        if isinstance(error.original, (PrefectException, httpx.HTTPError)):
+            raise _unanswered(error.original) from None
+        raise error.original from None
+    except (PrefectException, httpx.HTTPError) as error:
+        raise _unanswered(error) from None
+    finally:
+        _say.reset(token)
+
+
+def _unanswered(error: Exception) -> ConfigurationError:
+    kind = type(error).__name__
+    return ConfigurationError(
+        f"Prefect's server does not answer ({kind}); mend it, or run the night with --direct"
+    )
+
+
+def serve_nightly(home: Path, timezone: str, cron: str) -> None:
+    """Run the nightly flow on a schedule in this process until it is told to stop."""
+    try:
+        schedule = Cron(cron, timezone=timezone)
+    except ValueError:
+        message = f"--cron '{cron}' is no schedule; write e.g. '30 4 * * *'"
+        raise ConfigurationError(message) from None
+    nightly.serve(
+        name="hypomag-nightly",
+        parameters={"home": str(home)},
+        schedule=schedule,
+        limit=1,
+        print_starting_message=False,
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )

@@ -1,0 +1,111 @@
+"""A changed profile or policy changes what stored rows mean: they are judged again, as sent."""
+
+import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+
+import polars as pl
+
+from data_contracts.observations import OBSERVATIONS, WORDING
+from flows.ingestion import judge_for, settle
+from flows.night import Night
+from flows.profile import Profile
+from flows.schema import CANONICAL, versions_of
+from flows.store import Store
+from flows.version import VERSION
+
+# What makes a row what it is: of a worded table (observations), and of the others.
+_CLASS: Final = {True: ("reason", "analyte", "magnitude", "collected_time"), False: ("reason",)}
+
+
+def note_profiles(store: Store, night: Night, profiles: dict[str, Profile]) -> None:
+    """Enter each source's prefix and digest; judge again what another digest had judged."""
+    judged_by = {row[0]: row[1] for row in store.rows("SELECT source, digest FROM profiles")}
+    for profile in profiles.values():
+        digest = _digest(profile, night)
+        if judged_by.get(profile.name) == digest:
+            continue
+        with store.transaction():
+            if profile.name in judged_by:
+                _judge_again(store, night, profile)
+            store.run("DELETE FROM profiles WHERE source = ?", [profile.name])
+            store.run(
+                "INSERT INTO profiles VALUES (?, ?, ?)",
+                [profile.name, digest, profile.patient_prefix or ""],
+            )
+
+
+def _digest(profile: Profile, night: Night) -> str:
+    """What decides how a row is read: the profile, the policy's part in it, the software."""
+    policy = night.policy
+    parts = (
+        profile.digest,
+        policy.plausible,
+        policy.magnesium.also_count_as_serum_magnesium,
+        VERSION,
+    )
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def _judge_again(store: Store, night: Night, profile: Profile) -> None:
+    """Judge all rows of a source anew; the ledger says how many changed class in each file."""
+    files = store.rows(
+        "SELECT file_id, table_name, as_of, received_at FROM files "
+        "WHERE source = ? AND problem IS NULL ORDER BY file_id",
+        [profile.name],
+    )
+    for table in CANONICAL:
+        store.run(f"CREATE OR REPLACE TEMP TABLE sent_{table} AS {_as_sent(table)}", [profile.name])
+        store.run(f"DELETE FROM {versions_of(table)} WHERE source = ?", [profile.name])
+    for table in ("wordings", "contested"):
+        store.run(f"DELETE FROM {table} WHERE source = ?", [profile.name])
+    for file_id, name, as_of, received_at in files:
+        table = str(name)
+        then = replace(night, as_of=_aware(as_of), received_at=_aware(received_at))
+        sent = store.frame(f"SELECT * FROM sent_{table} WHERE file_id = ?", [file_id])
+        rows = sent.drop(f"was_{column}" for column in _CLASS[table == OBSERVATIONS.name])
+        judge_for(store, then, profile, table)(rows)
+        counts = settle(store, int(str(file_id)), table, rows.height)
+        store.run(
+            "UPDATE files SET accepted = ?, superseded = ?, quarantined = ?, "
+            "reclassed = reclassed + ?, profile = ? WHERE file_id = ?",
+            [
+                counts["accepted"],
+                counts["superseded"],
+                counts["quarantined"],
+                _changed(store, table, sent, file_id),
+                profile.digest,
+                file_id,
+            ],
+        )
+
+
+def _aware(instant: object) -> datetime:
+    return datetime.fromisoformat(str(instant)).replace(tzinfo=UTC)
+
+
+def _as_sent(table: str) -> str:
+    """The SQL of a source's rows as they were sent, and as what they were judged before."""
+    is_worded = table == OBSERVATIONS.name
+    columns = ", ".join(
+        f"{'w' if is_worded and column in WORDING else 'v'}.{column}"
+        for column in CANONICAL[table].names
+    )
+    joins = "JOIN wordings w USING (wording_id)" if is_worded else ""
+    was = ", ".join(f"{column} AS was_{column}" for column in _CLASS[is_worded])
+    return (
+        f"SELECT v.file_id, v.row, v.source, {columns}, {was} FROM {versions_of(table)} v {joins} "
+        "WHERE v.source = ?"
+    )
+
+
+def _changed(store: Store, table: str, sent: pl.DataFrame, file_id: object) -> int:
+    """How many rows of a file are not what they were."""
+    is_worded = table == OBSERVATIONS.name
+    joins = "JOIN wordings USING (wording_id)" if is_worded else ""
+    named = ", ".join(f"{column} AS was_{column}" for column in _CLASS[is_worded])
+    now = store.frame(
+        f"SELECT row, {named} FROM {versions_of(table)} {joins} WHERE file_id = ?", [file_id]
+    )
+    return now.join(sent, on=now.columns, how="anti", nulls_equal=True).height
