@@ -18,6 +18,14 @@ from flows.store import Store
 LAYOUTS: Final[dict[str, ModuleType]] = {"canonical": canonical, "mimic_iv": mimic_iv}
 
 
+class _StagedFiles:
+    """A staged delivery and the hash of what was dropped."""
+
+    def __init__(self, delivery: StagedDelivery, sha256: str) -> None:
+        self.delivery = delivery
+        self.sha256 = sha256
+
+
 def ingest_delivery(store: Store, night: Night, profile: Profile, delivery: Delivery) -> None:
     """All rows of a delivery or none; a refused file leaves its problem in the ledger."""
     file_id = store.number("SELECT coalesce(max(file_id), 0) + 1 FROM files")
@@ -29,6 +37,8 @@ def ingest_delivery(store: Store, night: Night, profile: Profile, delivery: Deli
         _enter(store, night, profile, delivery, file_id, problem=str(refusal))
         return
     try:
+        if not delivery.lookups and _is_known(store, night, profile, delivery, file_id, staged):
+            return
         with store.transaction():
             read, counts, unknown = _read(store, night, profile, staged.delivery, file_id)
             _enter(
@@ -48,18 +58,50 @@ def ingest_delivery(store: Store, night: Night, profile: Profile, delivery: Deli
         _sweep(folder)
 
 
+def _is_known(  # noqa: PLR0913 - a ledger row is as wide as what it says
+    store: Store,
+    night: Night,
+    profile: Profile,
+    delivery: Delivery,
+    file_id: int,
+    staged: _StagedFiles,
+) -> bool:
+    """Whether the same bytes were read before: touched under its name, or copied under another.
+
+    A touched file keeps its ledger row; a copy gets one of its own in which every row is ignored.
+    """
+    before = store.rows(
+        "SELECT file_id, path, rows FROM files WHERE source = ? AND table_name = ? "
+        "AND sha256 = ? AND problem IS NULL ORDER BY path <> ?, file_id LIMIT 1",
+        [profile.name, delivery.table, staged.sha256, delivery.file.relative],
+    )
+    if not before:
+        return False
+    ((known_id, path, rows),) = before
+    if path == delivery.file.relative:
+        store.run(
+            "UPDATE files SET modified_ns = ?, inode = ? WHERE file_id = ?",
+            [delivery.file.modified_ns, delivery.file.inode, known_id],
+        )
+        return True
+    read = int(str(rows))
+    _enter(
+        store,
+        night,
+        profile,
+        delivery,
+        file_id,
+        sha256=staged.sha256,
+        read=read,
+        counts={"ignored": read},
+    )
+    return True
+
+
 def _sweep(folder: Path) -> None:
     """Remove the private copies, those of lookups included."""
     if folder.exists():
         shutil.rmtree(folder)
-
-
-class _StagedFiles:
-    """A staged delivery and the hash of what was dropped."""
-
-    def __init__(self, delivery: StagedDelivery, sha256: str) -> None:
-        self.delivery = delivery
-        self.sha256 = sha256
 
 
 def _staged(delivery: Delivery, folder: Path, file_id: int) -> _StagedFiles:

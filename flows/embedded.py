@@ -140,7 +140,7 @@ def _is_up(port: int) -> bool:
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
-    server.terminate()
+    server.send_signal(signal.SIGINT)  # lets it write down what it holds; SIGTERM would not
     try:
         server.wait(_STOP_SECONDS)
     except subprocess.TimeoutExpired:

@@ -56,7 +56,8 @@ def _edition(store: Store, night: Night) -> Edition:
 
     previous = store.rows("SELECT max(night) FROM tonight.runs WHERE night < ?", [night.date])
     files = of_night("files", "source, file, table_name")
-    read = files.filter(pl.col("table_name") == "observations").get_column("rows").sum()
+    results = files.filter(pl.col("table_name") == "observations")
+    read = results.select(pl.col("rows").sum() - pl.col("ignored").sum()).item()
     return Edition(
         hospital=night.settings.hospital,
         zone=night.settings.timezone,

@@ -67,12 +67,15 @@ def read_numbers(
 def convert(millionths: pl.Expr, numerator: pl.Expr, denominator: pl.Expr) -> pl.Expr:
     """Millionths × numerator ÷ denominator, rounded once, half away from zero, as Float64.
 
-    The integer is exact and the last division correctly rounded, so the float is the one that the
-    decimal text would give: 1.001 mmol/L is 2.432931 mg/dL.
+    The integer is exact and the float is the one that the decimal text would give: 1.001 mmol/L
+    is 2.432931 mg/dL.
     """
     doubled = millionths.abs().cast(pl.Int128) * numerator * 2 + denominator
     size = (doubled // (denominator * 2)).cast(pl.Int64, strict=False)
-    return pl.when(millionths < 0).then(-size).otherwise(size) / MILLIONTHS
+    # Polars divides a column by a constant as a multiplication by its reciprocal: without the
+    # rounding 1.1 became 1.0999999999999999, and only where it was not the only row.
+    quotient = pl.when(millionths < 0).then(-size).otherwise(size) / MILLIONTHS
+    return quotient.round(_MOST_DECIMALS)
 
 
 def factor_frame(factors: dict[str, dict[str, Fraction]]) -> pl.DataFrame:

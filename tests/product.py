@@ -15,10 +15,11 @@ import polars as pl
 
 from data_contracts.assessments import ASSESSMENTS
 from data_contracts.gate import hold_to_table
-from flows.deliveries import LAYOUTS, ingest_delivery, note_profiles
+from flows.deliveries import LAYOUTS, ingest_delivery
 from flows.inbox import dropped_files
 from flows.night import Night as ProductNight
 from flows.profile import load_profiles
+from flows.rejudging import note_profiles
 from flows.schema import CANONICAL, statements, versions_of
 from flows.selection import batches, select_persons
 from flows.stages import ingest, opened
@@ -29,7 +30,7 @@ from hypomag_rules.worklists import listed_rows, ranked
 from tests.home import Home
 from tests.oracle.night import Night
 
-__all__ = ["Ledger", "Night", "Row", "Tables", "judge_deliveries", "judge_night", "judge_nights"]
+__all__ = ["Deliveries", "Night", "Row", "Tables", "judge_deliveries", "judge_night", "judge_nights"]
 
 Row = Mapping[str, str]
 Tables = Mapping[str, Sequence[Row]]
@@ -40,17 +41,6 @@ _BOUND: Final = "~"
 _RANKED: Final = ("iv_replacement", "recheck", "review")
 _UNRANKED: Final = ("work_up", "high_watch")
 _OWN_ID: Final = {"medications": "medication_id", "encounters": "encounter_id"}
-
-
-class Ledger(NamedTuple):
-    """The four counts of one file, and the rows read."""
-
-    name: str
-    rows: int
-    accepted: int
-    superseded: int
-    quarantined: int
-    ignored: int
 
 
 def judge_night(
@@ -204,7 +194,7 @@ def _read_together(
         night = home.night(as_of, zone, _policy(policy))
         places = _drop_together(home, nights)
         profiles = load_profiles(home.path / "sources", zone)
-        note_profiles(store, profiles)
+        note_profiles(store, night, profiles)
         files = dropped_files(home.inbox, profiles)
         for delivery in LAYOUTS["canonical"].deliveries(list(files), profiles["canonical"]):
             ingest_delivery(store, night, profiles["canonical"], delivery)

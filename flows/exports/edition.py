@@ -14,7 +14,8 @@ class Edition:
 
     `items` of all lists in rank order; `files` the ledger of this night; `quarantine` the rows
     refused this night; `feeds` (source, table_name, known_until) how far each feed reaches;
-    `results_read` counts observation rows read this night, `patients_judged` the assessments.
+    `results_read` counts observation rows read this night, copies of known rows left out;
+    `patients_judged` counts the assessments.
     """
 
     hospital: str

@@ -61,17 +61,19 @@ def _scanned(path: Path, where: str, columns: Iterable[str]) -> pl.LazyFrame:
         row_index_name="line",
         row_index_offset=1,
     )
-    blank = pl.col(wanted).str.strip_chars().str.len_bytes() == 0
-    return rows.select("line", pl.when(~blank).then(pl.col(wanted)))
+    return rows.select("line", *wanted)
 
 
 def batches(rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:
-    """The rows in file order, a few hundred thousand at a time.
+    """The rows in file order, a few hundred thousand at a time; blank cells are null.
 
     Raises `FileRefusedError` without quoting what polars could not read.
     """
+    text = pl.col(pl.String)
+    is_blank = text.str.strip_chars().str.len_bytes() == 0
     try:
-        yield from rows.collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True)
+        for frame in rows.collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True):
+            yield frame.with_columns(pl.when(~is_blank).then(text))
     except pl.exceptions.PolarsError:
         message = "cannot be read as CSV in UTF-8; check quotes and encoding, send it again"
         raise FileRefusedError(message) from None

@@ -126,16 +126,16 @@ def check_shape(path: Path, width: int, separator: str) -> None:
 def _has_odd_line(path: Path, width: int, separator: str) -> bool:
     """Whether a line without its quoted texts has another width, or a quote that is not plain.
 
-    Ten times as fast as reading field by field: 1.5 s against 15 s for 11 million lines. A field
+    Much faster than reading field by field, which takes 12 s for 11 million lines. A field
     of several lines leaves quotes open, and is left to the slow reader to judge.
     """
     mark = re.escape(separator)
-    line = pl.col("line").str.strip_chars_end("\r")
+    line = pl.col("line")
     bare = line.str.replace_all(r'"[^"]*"', "")
     is_odd = (
         (bare.str.count_matches(separator, literal=True) != width - 1)
         | bare.str.contains('"', literal=True)
-        | line.str.contains(rf'[^"{mark}]"[^"{mark}]')
+        | line.str.contains(rf'[^"{mark}]"[^"{mark}\r]')
     )
     lines = pl.scan_csv(
         path,
@@ -146,7 +146,11 @@ def _has_odd_line(path: Path, width: int, separator: str) -> bool:
         truncate_ragged_lines=True,
         glob=False,
         low_memory=True,
-    ).filter(line.str.len_bytes() > 0)
+    ).filter(
+        line.str.contains('"', literal=True)
+        | (line.str.count_matches(separator, literal=True) != width - 1),
+        ~line.is_in(["", "\r"]),
+    )
     try:
         return bool(lines.select(is_odd.any()).collect(engine="streaming").item())
     except pl.exceptions.PolarsError:

@@ -1,0 +1,58 @@
+"""Write the generated pages of docs/, or say with --check that they are stale."""
+
+import sys
+from pathlib import Path
+from typing import Final
+
+from data_contracts.columns import Table
+from data_contracts.published import PUBLISHED
+from flows.schema import CANONICAL
+
+_PAGE: Final = Path(__file__).parent / "data-dictionary.md"
+_HEAD: Final = """\
+# Data dictionary
+
+Generated from `data_contracts/` by `make docs`; do not edit. Instants are UTC, days are the
+hospital's. The same words stand as COMMENT on the tables and columns of
+`published/hypomag.duckdb`.
+
+"""
+
+
+def data_dictionary() -> str:
+    """The page: what comes in, what is published."""
+    parts = [_HEAD, "## What comes in\n\n"]
+    parts += [_section(table, is_sent=True) for table in CANONICAL.values()]
+    parts.append("## What is published\n\n")
+    parts += [_section(table, is_sent=False) for table in PUBLISHED]
+    return "".join(parts).rstrip() + "\n"
+
+
+def _section(table: Table, *, is_sent: bool) -> str:
+    mark = "required" if is_sent else "type"
+    lines = [f"### `{table.name}`\n", f"{table.comment}.\n", f"| column | {mark} | meaning |"]
+    lines.append("|---|---|---|")
+    for column in table.columns:
+        said = ("yes" if column.is_required else "") if is_sent else _type(str(column.dtype))
+        lines.append(f"| `{column.name}` | {said} | {column.comment} |")
+    return "\n".join(lines) + "\n\n"
+
+
+def _type(dtype: str) -> str:
+    return dtype.split("(", maxsplit=1)[0].lower().replace("enum", "word")
+
+
+def main() -> int:
+    """Write the page, or compare it; 1 when it is stale."""
+    page = data_dictionary()
+    if "--check" not in sys.argv:
+        _PAGE.write_text(page, encoding="utf-8")
+        return 0
+    if not _PAGE.exists() or _PAGE.read_text(encoding="utf-8") != page:
+        sys.stderr.write(f"{_PAGE.name} is stale: run make docs and commit it\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
