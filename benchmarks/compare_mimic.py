@@ -56,16 +56,13 @@ def _night(home: Path) -> Night:
     return Night(home, home / "inbox", AFTER_ALL, datetime.now(UTC), settings, load())
 
 
-def read_results(night: Night) -> tuple[pl.DataFrame, list[str]]:
+def read_results(night: Night) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Ingest a night; its standing magnesium results, and what the ledger says of its files."""
     ingest(night, lambda _: None)
     with opened(night) as store:
-        ledger = [
-            f"  {name} as {table}: {rows} rows, {problem or f'{quarantined} quarantined'}"
-            for name, table, rows, quarantined, problem in store.rows(
-                "SELECT name, table_name, rows, quarantined, problem FROM files ORDER BY file_id",
-            )
-        ]
+        ledger = store.frame(
+            "SELECT name, table_name, rows, quarantined, problem FROM files ORDER BY file_id",
+        )
         store.run(
             "CREATE TEMP TABLE persons AS SELECT patient_id AS person_id, '' AS patient_prefix, "
             "CAST(row_number() OVER (ORDER BY patient_id) - 1 AS INTEGER) AS place, 0 AS batch "
@@ -120,22 +117,29 @@ def compare(original_dir: Path, canonical_dir: Path) -> int:
         originals, read = read_results(original_night(original_dir, homes / "original"))
         extract, read_extract = read_results(canonical_night(canonical_dir, homes / "canonical"))
     both = originals.join(extract, on="observation_id", how="semi")
-    found = disagreements(originals, extract)
+    refused = sum(ledger.get_column("problem").count() for ledger in (read, read_extract))
+    found = disagreements(originals, extract) | {"files refused": refused}
     severities = both.get_column("severity").value_counts().sort("severity").iter_rows()
     lines = [
         "originals:",
-        *read,
+        *_lines(read),
         "canonical extract:",
-        *read_extract,
+        *_lines(read_extract),
         "standing magnesium results:",
-        f"  {originals.height} in the originals, {extract.height} in the extract, "
-        f"{both.height} in both, of {both.get_column('person_id').n_unique()} patients",
-        f"  in both: {', '.join(f'{count} {word}' for word, count in severities)}",
+        f"  {originals.height} in the originals, {extract.height} in the extract",
+        f"  {both.height} in both, of {both.get_column('person_id').n_unique()} patients",
+        f"  of these {', '.join(f'{count} {word}' for word, count in severities)}",
         "disagreements:",
         *(f"  {name}: {count}" for name, count in found.items()),
     ]
     sys.stdout.write("\n".join(lines) + "\n")
     return 1 if any(found.values()) or both.is_empty() else 0
+
+
+def _lines(ledger: pl.DataFrame) -> list[str]:
+    fate = pl.coalesce("problem", pl.format("{} quarantined", "quarantined"))
+    line = pl.format("  {} as {}: {} rows, {}", "name", "table_name", "rows", fate)
+    return ledger.select(line).to_series().to_list()
 
 
 def main() -> int:

@@ -97,7 +97,7 @@ def night(
                 published = publish(tonight, say)
             else:
                 say("starting Prefect's server, up to a minute; --direct skips it")
-                with prefect_server(tonight.home):
+                with prefect_server(tonight.home, console="CRITICAL"):
                     from flows.nightly import run_nightly  # noqa: PLC0415 - takes 2 s, reads the environment
 
                     published = run_nightly(tonight, say)
@@ -163,7 +163,7 @@ def serve(
     def work() -> ExitCode:
         folder = find_home(home)
         timezone = load_settings(folder).timezone
-        with prefect_server(folder):
+        with prefect_server(folder, console="ERROR"):
             from flows.nightly import serve_nightly  # noqa: PLC0415 - takes 2 s, reads the environment
 
             typer.echo(f"serving at '{cron}' {timezone}; Ctrl-C stops", err=True)

@@ -58,7 +58,7 @@ def ingest_delivery(store: Store, night: Night, profile: Profile, delivery: Deli
         _sweep(folder)
 
 
-def _is_known(  # noqa: PLR0913 - a ledger row is as wide as what it says
+def _is_known(
     store: Store,
     night: Night,
     profile: Profile,
@@ -72,8 +72,14 @@ def _is_known(  # noqa: PLR0913 - a ledger row is as wide as what it says
     """
     before = store.rows(
         "SELECT file_id, path, rows FROM files WHERE source = ? AND table_name = ? "
-        "AND sha256 = ? AND problem IS NULL ORDER BY path <> ?, file_id LIMIT 1",
-        [profile.name, delivery.table, staged.sha256, delivery.file.relative],
+        "AND sha256 = ? AND profile = ? AND problem IS NULL ORDER BY path <> ?, file_id LIMIT 1",
+        [
+            profile.name,
+            delivery.table,
+            staged.sha256,
+            profile.digest,
+            delivery.file.relative,
+        ],
     )
     if not before:
         return False

@@ -27,11 +27,6 @@ _SILENT: Final = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": str(_START_SECONDS),
 }
-_QUIET: Final = {
-    "PREFECT_LOGGING_LEVEL": "WARNING",
-    # A failed night is one line of ours; Prefect's own pages about it go to its database.
-    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
-}
 # Prefect's own embedded server outlives a kill -9 of the night. Ours asks the kernel to end it
 # with its parent, and sits in a session of its own: a Ctrl-C is for the night, which still has to
 # tell the server how it ended.
@@ -47,20 +42,22 @@ os.execv(sys.executable, [sys.executable, "-m", "prefect", "server", "start", *s
 
 
 @contextmanager
-def prefect_server(home: Path) -> Iterator[None]:
+def prefect_server(home: Path, console: str) -> Iterator[None]:
     """The server named by PREFECT_API_URL, else one of our own for as long as the block lasts.
 
-    Its database and log lie in `store/prefect`. Raises `ConfigurationError` when it does not
+    `console` is the level from which Prefect's own lines show on the terminal. The database and
+    log of a server of ours lie in `store/prefect`. Raises `ConfigurationError` when it does not
     start, `StoreError` when its folder cannot be made.
     """
     os.environ.update(_SILENT)
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", console)
     if os.environ.get("PREFECT_API_URL"):
         yield
         return
     folder = _private_folder(home / "store" / "prefect")
     os.environ["PREFECT_HOME"] = str(folder)
+    os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"  # states and artifacts say it all
     os.environ.pop("PREFECT_PROFILE", None)  # a profile of the site's is not in our folder
     # Prefect's client would ask a hospital's proxy for loopback too.
     os.environ["NO_PROXY"] = ",".join(filter(None, [os.environ.get("NO_PROXY"), _LOOPBACK]))

@@ -13,7 +13,7 @@ from typing import BinaryIO, Final
 from flows.errors import ConfigurationError, FileRefusedError
 from flows.profile import Profile
 
-_CHUNK: Final = 1 << 20
+_CHUNK: Final = 1 << 18
 _MOST_BYTES: Final = 64 << 30
 _MOST_RATIO: Final = 200
 _COMPANIONS: Final = (".done", ".sha256")

@@ -17,6 +17,8 @@ from flows.schema import (
     RAW,
     WRITTEN,
     judged_columns,
+    key_hash,
+    row_hash,
     versions_of,
 )
 from flows.store import Store
@@ -50,13 +52,15 @@ class Wordings:
 
     def number(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows with `wording_id`, `analyte`, `is_code_missing`; new wordings are stored."""
-        keyed = rows.with_columns(key=wording_key())
-        met = keyed.select(pl.col("key").unique())
-        fresh = met.join(self.judged, on="key", how="anti")
+        keys = rows.select(key=wording_key())
+        fresh = keys.unique().join(self.judged, on="key", how="anti")
         if fresh.height:
-            self._learn(keyed.join(fresh, on="key", how="semi").unique("key").sort("key"))
+            met = rows.hstack(keys).join(fresh, on="key", how="semi").unique("key")
+            self._learn(met.sort("key"))
         names = self.judged.select("key", "wording_id", "analyte", "is_code_missing")
-        return keyed.join(names, on="key", how="left", maintain_order="left").drop("key")
+        # Only the keys are joined: a join gathers every column that it carries.
+        found = keys.join(names, on="key", how="left", maintain_order="left")
+        return rows.hstack(found.drop("key"))
 
     def _learn(self, fresh: pl.DataFrame) -> None:
         judged = judge_wordings(
@@ -102,9 +106,17 @@ def judge_for(
         wordings = Wordings(store, profile, night)
         return lambda rows: _append_observations(store, wordings, rows, profile, night)
     columns = ("file_id", "row", "source", *RAW[table], *judged_columns(table), "reason")
-    return lambda rows: store.load(
-        versions_of(table), _JUDGES[table](rows, profile.reading).select(columns)
-    )
+    return lambda rows: _append(store, table, _JUDGES[table](rows, profile.reading).select(columns))
+
+
+def _append(store: Store, table: str, rows: pl.DataFrame) -> None:
+    """Append judged rows with the hashes of their key and of all that was sent."""
+    with store.lent(rows) as lent:
+        names = ", ".join(rows.columns)
+        store.run(
+            f"INSERT INTO {versions_of(table)} ({names}, key_hash, row_hash) "
+            f"SELECT {names}, {key_hash(table)}, {row_hash(table)} FROM {lent} v"
+        )
 
 
 _SENT: Final = ("file_id", "row", "source", *RAW["observations"])
@@ -116,12 +128,17 @@ def _append_observations(
     """Judge the rows whose analyte a rule reads; the others need only a patient and a code."""
     worded = wordings.number(rows)
     other = worded.filter(pl.col("analyte").is_null()).with_columns(reason=who_and_what())
-    store.load("observation_versions", _with_key(other, pl.lit("")).select(*_SENT, _KEY, "reason"))
+    others = _with_key(other, pl.lit("")).select(*_SENT, _KEY, "reason")
     ours = worded.filter(pl.col("analyte").is_not_null()).select(*_SENT)
-    judgement = wordings.judged.drop("source", "key", *WORDING)
+    judgement = ours.select("wording_id").join(
+        wordings.judged.drop("source", "key", *WORDING),
+        on="wording_id",
+        how="left",
+        maintain_order="left",
+    )
     latest: datetime = max(night.as_of, night.received_at)
     judged = judge_rows(
-        ours.join(judgement, on="wording_id", how="left", maintain_order="left"),
+        ours.hstack(judgement.drop("wording_id")),
         profile.reading,
         night.policy,
         latest,
@@ -137,8 +154,8 @@ def _append_observations(
         ),
     )
     columns = (*_SENT, *JUDGED_OBSERVATION, _KEY, "reason")
-    keyed = _with_key(judged, pl.col("collected_time").cast(pl.String))
-    store.load("observation_versions", keyed.select(columns))
+    keyed = _with_key(judged, pl.col("collected_time").cast(pl.String)).select(columns)
+    _append(store, "observations", pl.concat([keyed, others], how="diagonal"))
 
 
 _KEY: Final = "version_key"
@@ -155,57 +172,72 @@ def _with_key(rows: pl.DataFrame, collected: pl.Expr) -> pl.DataFrame:
 def settle(store: Store, file_id: int, table: str, read: int) -> dict[str, int]:
     """Tell copies and superseded rows of a file; returns its four counts, which add up to `read`.
 
-    Copies are removed: every known column equals that of a row received before. Keys that are
-    left with more than one version are remembered as contested. Raises `AccountingError`.
+    Copies are removed: all that was sent equals a row of the same key received before. Keys that
+    are left with more than one version are remembered as contested. Raises `AccountingError`.
+    Keys and rows are told apart by 64-bit hashes: narrow enough to look through all of the past.
     """
-    versions, key = versions_of(table), KEYS[table]
-    named = [f"{sql} AS {name}" for name, sql in key.items()]
-    names = ", ".join(("source", *key))
-    same = "v.source = s.source AND " + " AND ".join(
-        f"{sql} IS NOT DISTINCT FROM s.{name}" for name, sql in key.items()
-    )
-    keys = ", ".join(("source", *named))
+    versions = versions_of(table)
     store.run(
-        f"CREATE OR REPLACE TEMP TABLE mine AS SELECT {keys}, count(*) AS times "
-        f"FROM {versions} v WHERE file_id = ? GROUP BY ALL",
+        "CREATE OR REPLACE TEMP TABLE mine AS SELECT source, key_hash, count(*) AS times "
+        f"FROM {versions} WHERE file_id = ? GROUP BY ALL",
         [file_id],
     )
-    store.run(
-        f"CREATE OR REPLACE TEMP TABLE suspects AS "
-        f"SELECT {names} FROM mine WHERE times > 1 UNION "
-        f"SELECT {names} FROM mine s WHERE EXISTS (SELECT 1 FROM {versions} v "
-        f"WHERE v.file_id < ? AND {same})",
-        [file_id],
-    )
-    if not store.number("SELECT count(*) FROM suspects"):
-        return _counts(store, file_id, versions, read, ignored=0, superseded=0)
-    raw = ", ".join(RAW[table])
-    order = "written DESC NULLS LAST, file_id DESC, row DESC"
-    partition = f"PARTITION BY {names}"
-    store.run(
-        f"CREATE OR REPLACE TEMP TABLE settled AS SELECT file_id, row, reason, {keys}, "
-        f"row_number() OVER (PARTITION BY v.source, {raw} ORDER BY file_id, row) > 1 AS is_copy "
-        f", {WRITTEN[table]} AS written FROM {versions} v SEMI JOIN suspects s ON {same}"
+    worded = "wording_id, " if table == "observations" else ""
+    seen = (
+        f"SELECT file_id, row, source, key_hash, row_hash, reason, {worded}"
+        f"{WRITTEN[table]} AS written"
     )
     store.run(
-        f"DELETE FROM {versions} WHERE file_id = ? AND row IN "
-        "(SELECT row FROM settled WHERE is_copy AND file_id = ?)",
+        f"CREATE OR REPLACE TEMP TABLE met AS {seen} FROM {versions} "
+        "WHERE file_id < ? AND (source, key_hash) IN (SELECT (source, key_hash) FROM mine) "
+        f"UNION ALL {seen} FROM {versions} WHERE file_id = ? AND (source, key_hash) IN "
+        "(SELECT (source, key_hash) FROM mine WHERE times > 1)",
         [file_id, file_id],
     )
+    if not store.number("SELECT count(*) FROM met"):
+        return _counts(store, file_id, versions, read, ignored=0, superseded=0)
+    store.run(
+        f"INSERT INTO met {seen} FROM {versions} WHERE file_id = ? AND (source, key_hash) IN "
+        "(SELECT (source, key_hash) FROM met) AND (source, key_hash) NOT IN "
+        "(SELECT (source, key_hash) FROM mine WHERE times > 1)",
+        [file_id],
+    )
+    store.run(
+        "CREATE OR REPLACE TEMP TABLE settled AS SELECT *, row_number() OVER "
+        "(PARTITION BY source, key_hash, row_hash ORDER BY file_id, row) > 1 AS is_copy FROM met"
+    )
     ignored = store.number("SELECT count(*) FROM settled WHERE is_copy AND file_id = ?", [file_id])
+    if ignored:
+        store.run(
+            f"DELETE FROM {versions} WHERE file_id = ? AND row IN "
+            "(SELECT row FROM settled WHERE is_copy AND file_id = ?)",
+            [file_id, file_id],
+        )
     superseded = store.number(
-        f"SELECT count(*) FROM (SELECT file_id, reason, row_number() OVER ({partition} ORDER BY "
-        f"{order}) AS place FROM settled WHERE NOT is_copy) "
-        "WHERE place > 1 AND file_id = ? AND reason IS NULL",
+        "SELECT count(*) FROM (SELECT file_id, reason, row_number() OVER (PARTITION BY source, "
+        "key_hash ORDER BY written DESC NULLS LAST, file_id DESC, row DESC) AS place "
+        "FROM settled WHERE NOT is_copy) WHERE place > 1 AND file_id = ? AND reason IS NULL",
         [file_id],
     )
     if table == "observations":
-        store.run(
-            "INSERT INTO contested SELECT source, patient_id, version_key FROM settled "
-            "WHERE NOT is_copy AND patient_id IS NOT NULL GROUP BY ALL HAVING count(*) > 1 "
-            "EXCEPT SELECT source, patient_id, version_key FROM contested"
-        )
+        _remember_contested(store, file_id)
     return _counts(store, file_id, versions, read, ignored=ignored, superseded=superseded)
+
+
+def _remember_contested(store: Store, file_id: int) -> None:
+    """Keep the keys of a file that have several versions, and whether a rule reads any of them."""
+    key = KEYS["observations"]["version_key"]
+    store.run(
+        "CREATE OR REPLACE TEMP TABLE several AS SELECT s.source, s.key_hash, "
+        "bool_or(w.analyte IS NOT NULL) AS is_ours FROM settled s "
+        "JOIN wordings w USING (wording_id) WHERE NOT is_copy GROUP BY ALL HAVING count(*) > 1"
+    )
+    store.run(
+        f"INSERT INTO contested SELECT DISTINCT v.source, v.patient_id, {key}, s.is_ours "
+        "FROM observation_versions v JOIN several s USING (source, key_hash) "
+        "WHERE v.file_id = ? AND v.patient_id IS NOT NULL EXCEPT SELECT * FROM contested",
+        [file_id],
+    )
 
 
 def _counts(

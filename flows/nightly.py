@@ -4,9 +4,11 @@ Parameters, messages, logs and artifacts end in Prefect's database in clear: the
 times and counts, never a row and never an identifier.
 """
 
+import asyncio
 import os
+import signal
 from collections.abc import Callable
-from contextvars import ContextVar
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
@@ -17,7 +19,9 @@ from prefect import State, flow, runtime, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import TaskRun
+from prefect.events.worker import EventsWorker
 from prefect.exceptions import PrefectException
+from prefect.runner import Runner
 from prefect.schedules import Cron
 from prefect.states import Completed
 from prefect.tasks import Task
@@ -51,17 +55,37 @@ _CLEAN: Final = (
     PublishError,
     StoreError,
 )
-# What the stages say names files, and a file may be named after a patient: it goes to the
-# terminal of an embedded run, never to Prefect.
-_say: ContextVar[Say] = ContextVar("_say", default=lambda _: None)
+_DRAIN_SECONDS: Final = 5
+
+
+def _silent(_text: str) -> None:
+    """Say nothing."""
+
+
+class _Voice:
+    """Where the words of the stages go: a terminal or nowhere, never Prefect.
+
+    They name files, and a file may be named after a patient. No context variable: Prefect pickles
+    a served flow together with what it refers to.
+    """
+
+    say: Say = staticmethod(_silent)
+
+
+_voice = _Voice()
 
 
 class HiddenError(Exception):
     """What Prefect sees of an exception that is not ours: its type; the CLI gets the original."""
 
-    def __init__(self, original: Exception) -> None:
-        super().__init__(f"{type(original).__name__}, its text is kept from this database")
+    def __init__(self, kind: str, original: Exception | None = None) -> None:
+        super().__init__(f"{kind}, its text is kept from this database")
+        self.kind = kind
         self.original = original
+
+    def __reduce__(self) -> tuple[type["HiddenError"], tuple[str]]:
+        """Leave the original behind: Prefect pickles what fails a flow, persist_result or not."""
+        return (HiddenError, (self.kind,))
 
 
 def _hiding(body: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -74,7 +98,7 @@ def _hiding(body: Callable[_P, _R]) -> Callable[_P, _R]:
         except (*_CLEAN, HiddenError) as error:
             raise error from None
         except Exception as error:  # noqa: BLE001 - whatever it is, its text stays here
-            raise HiddenError(error) from None
+            raise HiddenError(type(error).__name__, error) from None
 
     return hidden
 
@@ -95,21 +119,21 @@ def _may_pass(_task: Task[..., object], _run: TaskRun, state: State[object]) -> 
 @_hiding
 def read_inbox(night: Night) -> Ingested:
     """Read what is new in the inbox into the store."""
-    return stages.ingest(night, _say.get())
+    return stages.ingest(night, _voice.say)
 
 
 @task(persist_result=False, cache_policy=NO_CACHE)
 @_hiding
 def judge_patients(night: Night) -> Judged:
     """Judge every patient on what the store holds."""
-    return stages.assess(night, _say.get())
+    return stages.assess(night, _voice.say)
 
 
 @task(persist_result=False, cache_policy=NO_CACHE)
 @_hiding
 def publish_lists(night: Night) -> Published:
     """Write the lists and swap them in."""
-    return stages.publish(night, _say.get())
+    return stages.publish(night, _voice.say)
 
 
 def _night(
@@ -202,9 +226,9 @@ def _counts(ingested: Ingested, judged: Judged, published: Published) -> list[di
 
 def run_nightly(night: Night, say: Say) -> Published:
     """Run the nightly flow in this process; raises what the stages raised, as they raised it."""
-    token = _say.set(say)
+    _voice.say = say
     try:
-        state = nightly(
+        state: State[Published] = nightly(  # type: ignore[assignment]  # a returned state is not nested
             str(night.home),
             night.as_of.isoformat(),
             str(night.inbox),
@@ -213,13 +237,17 @@ def run_nightly(night: Night, say: Say) -> Published:
         )
         return state.result()
     except HiddenError as error:
-        if isinstance(error.original, (PrefectException, httpx.HTTPError)):
-            raise _unanswered(error.original) from None
-        raise error.original from None
+        original = error.original or error
+        if isinstance(original, (PrefectException, httpx.HTTPError)):
+            raise _unanswered(original) from None
+        raise original from None
     except (PrefectException, httpx.HTTPError) as error:
         raise _unanswered(error) from None
     finally:
-        _say.reset(token)
+        _voice.say = _silent
+        EventsWorker.drain_all(
+            timeout=_DRAIN_SECONDS
+        )  # how the tasks ended, before the server goes
 
 
 def _unanswered(error: Exception) -> ConfigurationError:
@@ -229,6 +257,14 @@ def _unanswered(error: Exception) -> ConfigurationError:
     )
 
 
+class _Runner(Runner):
+    """A runner that takes SIGTERM for Ctrl-C: Prefect's own handler forgets to await its end."""
+
+    def handle_sigterm(self, *_args: object, **_kwargs: object) -> None:
+        """Stop as on Ctrl-C."""
+        signal.raise_signal(signal.SIGINT)
+
+
 def serve_nightly(home: Path, timezone: str, cron: str) -> None:
     """Run the nightly flow on a schedule in this process until it is told to stop."""
     try:
@@ -236,11 +272,13 @@ def serve_nightly(home: Path, timezone: str, cron: str) -> None:
     except ValueError:
         message = f"--cron '{cron}' is no schedule; write e.g. '30 4 * * *'"
         raise ConfigurationError(message) from None
-    nightly.serve(
+    runner = _Runner(name="hypomag-nightly", limit=1)
+    runner.add_flow(
+        nightly,
         name="hypomag-nightly",
         parameters={"home": str(home)},
         schedule=schedule,
-        limit=1,
-        print_starting_message=False,
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
+    with suppress(KeyboardInterrupt):
+        asyncio.run(runner.start())

@@ -79,8 +79,9 @@ def _edition(store: Store, night: Night) -> Edition:
 
 
 _FEEDS: Final = """
-SELECT source, 'observations' AS table_name, max(reported_time) AS known_until
-FROM observation_versions WHERE reported_time <= ? GROUP BY source
+SELECT source, 'observations' AS table_name,
+    max(coalesce(reported_time, collected_time)) AS known_until
+FROM observation_versions WHERE coalesce(reported_time, collected_time) <= ? GROUP BY source
 UNION ALL
 SELECT source, 'administrations', max(started_time) FROM medication_versions
 WHERE kind_word = 'administration' AND reason IS NULL AND started_time <= ? GROUP BY source

@@ -96,6 +96,16 @@ def judged_columns(table: str) -> dict[str, str]:
     return _JUDGED[table]
 
 
+def key_hash(table: str) -> str:
+    """The SQL of what is the same for all versions of one thing, beside its source."""
+    return f"hash({', '.join(KEYS[table].values())})"
+
+
+def row_hash(table: str) -> str:
+    """The SQL of what is the same for exact copies of a row."""
+    return f"hash({', '.join(f'v.{name}' for name in RAW[table])})"
+
+
 _LEDGER: Final = """
 CREATE TABLE meta (key VARCHAR, value VARCHAR);
 CREATE TABLE files (
@@ -106,7 +116,9 @@ CREATE TABLE files (
     unknown_columns VARCHAR, profile VARCHAR, problem VARCHAR
 );
 CREATE TABLE profiles (source VARCHAR, digest VARCHAR, patient_prefix VARCHAR);
-CREATE TABLE contested (source VARCHAR, patient_id VARCHAR, version_key VARCHAR);
+CREATE TABLE contested (
+    source VARCHAR, patient_id VARCHAR, version_key VARCHAR, is_ours BOOLEAN
+);
 CREATE TABLE items (
     night DATE, as_of TIMESTAMP, worklist VARCHAR, patient_id VARCHAR, item_id VARCHAR,
     first_listed_on DATE, nights_listed INTEGER, severity VARCHAR, section VARCHAR,
@@ -129,6 +141,7 @@ _WORDING_JUDGED: Final = {
     "is_specimen_conflict": "BOOLEAN",
     "wording_fault": "VARCHAR",
 }
+_HASHES: Final = {"key_hash": "UBIGINT", "row_hash": "UBIGINT"}
 _ROW: Final = {"file_id": "INTEGER", "row": "INTEGER", "source": "VARCHAR"}
 
 
@@ -138,14 +151,15 @@ def statements() -> list[str]:
     wordings |= dict.fromkeys(WORDING, "VARCHAR") | _WORDING_JUDGED
     observations = _ROW | {name: _type_of(name) for name in _UNWORDED}
     observations |= {"wording_id": "INTEGER"} | JUDGED_OBSERVATION
-    observations |= {"version_key": _LOOSE, "reason": "VARCHAR"}
+    observations |= {"version_key": _LOOSE, "reason": "VARCHAR"} | _HASHES
     others = [
         _create(
             versions_of(name),
             _ROW
             | {column: _type_of(column) for column in table.names}
             | judged_columns(name)
-            | {"reason": "VARCHAR"},
+            | {"reason": "VARCHAR"}
+            | _HASHES,
         )
         for name, table in CANONICAL.items()
         if name != "observations"
@@ -153,6 +167,7 @@ def statements() -> list[str]:
     return [
         _LEDGER,
         f"INSERT INTO meta VALUES ('schema', '{VERSION}')",
+        "INSERT INTO meta SELECT 'hashed_by', version()",
         _create("wordings", wordings),
         _create("observation_versions", observations),
         *others,

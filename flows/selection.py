@@ -1,7 +1,7 @@
 """Which persons and facts a night needs: DuckDB selects, the rules judge."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import polars as pl
@@ -12,7 +12,7 @@ from flows.schema import CANONICAL, versions_of
 from flows.store import Store
 from hypomag_rules.facts import Facts
 
-_MARGIN_DAYS: Final = 2
+_MARGIN: Final = timedelta(days=2)
 _PERSON: Final = "coalesce(p.patient_prefix, '') || v.patient_id"
 _ROW_TEXT: Final = (
     "concat_ws(chr(31), "
@@ -27,29 +27,30 @@ def select_persons(store: Store, night: Night, batch_size: int) -> int:
     """Fill the temp table `persons` with who may be assessed or reviewed; returns the batches.
 
     Anyone with a magnesium row that is not too old, judged or not, in batches by their order.
+    `is_short` marks those who ever had a result at or below the target: only for them do the
+    rules look at potassium, calcium, albumin and urine.
     """
-    days = night.policy.assessment.days + _MARGIN_DAYS
+    since = night.naive_as_of - timedelta(days=night.policy.assessment.days) - _MARGIN
     store.run(
-        f"CREATE OR REPLACE TEMP TABLE persons AS SELECT person_id, patient_prefix, "
-        f"CAST(row_number() OVER (ORDER BY person_id) - 1 AS INTEGER) AS place "
-        f"FROM (SELECT {_PERSON} AS person_id, min(coalesce(p.patient_prefix, '')) AS "
-        "patient_prefix FROM observation_versions v JOIN wordings w USING (wording_id) "
-        "LEFT JOIN profiles p ON p.source = v.source "
-        "WHERE w.analyte = 'magnesium' AND v.patient_id IS NOT NULL AND "
-        "(v.reason IS NOT NULL OR v.collected_time IS NULL "
-        f"OR v.collected_time >= ?::TIMESTAMP - INTERVAL {days} DAY) GROUP BY ALL)",
-        [night.naive_as_of],
+        "CREATE OR REPLACE TEMP TABLE persons AS SELECT person_id, patient_prefix, is_short, "
+        f"place, place // {batch_size} AS batch FROM (SELECT *, "
+        "CAST(row_number() OVER (ORDER BY person_id) - 1 AS INTEGER) AS place FROM ("
+        f"SELECT {_PERSON} AS person_id, min(coalesce(p.patient_prefix, '')) AS patient_prefix, "
+        "coalesce(bool_or(v.magnitude <= ?), false) AS is_short, "
+        "bool_or(v.reason IS NOT NULL OR v.collected_time IS NULL OR v.collected_time >= ?) "
+        "AS is_current FROM observation_versions v JOIN wordings w USING (wording_id) "
+        "LEFT JOIN profiles p ON p.source = v.source WHERE w.analyte = 'magnesium' "
+        "AND v.patient_id IS NOT NULL GROUP BY 1) WHERE is_current)",
+        [night.policy.magnesium.target, since],
     )
-    count = store.number("SELECT count(*) FROM persons")
-    store.run(
-        f"CREATE OR REPLACE TEMP TABLE persons AS SELECT *, place // {batch_size} AS batch "
-        "FROM persons"
-    )
-    return -(-count // batch_size)
+    store.run("CREATE TEMP TABLE IF NOT EXISTS touched (person_id VARCHAR)")
+    return store.number("SELECT coalesce(max(batch) + 1, 0) FROM persons")
 
 
 def batches(store: Store, night: Night, total: int) -> Iterator[tuple[pl.DataFrame, Facts]]:
-    """The moments and facts of each batch of persons."""
+    """The moments and facts of each batch of the selected persons."""
+    _stage_members(store)
+    _stage_observations(store, night)
     feeds = administrations_known(store, night)
     for batch in range(total):
         moments = store.frame(
@@ -61,6 +62,34 @@ def batches(store: Store, night: Night, total: int) -> Iterator[tuple[pl.DataFra
         yield moments, load_facts(store, batch, feeds)
 
 
+def _stage_members(store: Store) -> None:
+    """Each selected person's number in each source, so that rows join on what they were sent."""
+    store.run(
+        "CREATE OR REPLACE TEMP TABLE members AS SELECT p.source, "
+        "substr(o.person_id, length(p.patient_prefix) + 1) AS patient_id, o.person_id, o.batch, "
+        "o.is_short, t.person_id IS NOT NULL AS is_touched FROM persons o "
+        "JOIN profiles p ON starts_with(o.person_id, p.patient_prefix) "
+        "LEFT JOIN touched t ON t.person_id = o.person_id"
+    )
+
+
+def _stage_observations(store: Store, night: Night) -> None:
+    """Fill the temp table `night_observations` with the versions that can matter tonight.
+
+    Of a person whose standing results are published anew, all; else what the rules can read:
+    magnesium and measures of any time, kidney values while they count, companions of the short.
+    A contested observation is read with all its versions, whatever their time and code.
+    """
+    renal = night.policy.renal
+    window = max(renal.unstable_rise_hours, renal.unstable_ratio_hours)
+    since = night.naive_as_of - timedelta(days=renal.creatinine_days, hours=window) - _MARGIN
+    store.run(
+        "CREATE OR REPLACE TEMP TABLE ours_contested AS SELECT source, patient_id, version_key "
+        "FROM contested GROUP BY ALL HAVING bool_or(is_ours)"
+    )
+    store.run(f"CREATE OR REPLACE TEMP TABLE night_observations AS {_OBSERVATIONS}", [since])
+
+
 # Everything received so far counts tonight, even where a clock was once set wrong.
 _FOREVER: Final = datetime(9999, 12, 31)  # noqa: DTZ001 - instants are naive UTC in the store
 
@@ -68,7 +97,7 @@ _FOREVER: Final = datetime(9999, 12, 31)  # noqa: DTZ001 - instants are naive UT
 def load_facts(store: Store, batch: int, feeds: pl.DataFrame) -> Facts:
     """The versions of all that may matter to a batch of persons."""
     return Facts(
-        observations=store.frame(_OBSERVATIONS, [batch]),
+        observations=store.frame("SELECT * FROM night_observations WHERE batch = ?", [batch]),
         patients=_records(store, "patients", batch, "born_on, sex_word, died_time, mrn, name"),
         encounters=_records(
             store,
@@ -95,10 +124,9 @@ def load_facts(store: Store, batch: int, feeds: pl.DataFrame) -> Facts:
     )
 
 
-# Observations of one version carry no row text: they need no order. A version whose code is not
-# ours is read too when it contests one that is.
+# Observations of one version carry no row text: they need no order.
 _OBSERVATIONS: Final = f"""
-SELECT v.source, o.person_id, v.patient_id, v.observation_id,
+SELECT m.batch, v.source, m.person_id, v.patient_id, v.observation_id,
     coalesce(v.observation_id, v.version_key) AS version_key, v.specimen_id,
     w.loinc, w.analyte, w.status_kind, w.is_correction, w.is_update, w.status, v.value, w.unit,
     v.collected_time, v.reported_time, v.comparator, v.magnitude, w.reference_low_canonical,
@@ -107,12 +135,14 @@ SELECT v.source, o.person_id, v.patient_id, v.observation_id,
     CASE WHEN c.version_key IS NOT NULL THEN {_ROW_TEXT} END AS row_text
 FROM observation_versions v
 JOIN wordings w USING (wording_id)
+JOIN members m ON m.source = v.source AND m.patient_id = v.patient_id
 JOIN files f USING (file_id)
-LEFT JOIN profiles p ON p.source = v.source
-JOIN persons o ON o.person_id = {_PERSON} AND o.batch = ?
-LEFT JOIN contested c ON c.source = v.source AND c.patient_id = v.patient_id
+LEFT JOIN ours_contested c ON c.source = v.source AND c.patient_id = v.patient_id
     AND c.version_key = coalesce(v.observation_id, v.version_key)
-WHERE w.analyte IS NOT NULL OR c.version_key IS NOT NULL
+WHERE (w.analyte IS NOT NULL OR c.version_key IS NOT NULL) AND (
+    m.is_touched OR m.is_short OR w.analyte IN ('magnesium', 'weight', 'height')
+    OR (w.analyte IN ('creatinine', 'clearance', 'egfr') AND v.collected_time >= ?)
+    OR c.version_key IS NOT NULL)
 """
 
 
@@ -128,11 +158,10 @@ def _records(
     text = ", ".join(f"coalesce(v.{name}, '')" for name in CANONICAL[table].names)
     named = ", ".join(f"v.{name.strip()}" for name in columns.split(","))
     return store.frame(
-        f"SELECT v.source, v.patient_id, o.person_id, {named}, {written} AS updated_time, "
+        f"SELECT v.source, v.patient_id, m.person_id, {named}, {written} AS updated_time, "
         f"f.received_at, concat_ws(chr(31), {text}) AS row_text "
         f"FROM {versions_of(table)} v JOIN files f USING (file_id) "
-        f"LEFT JOIN profiles p ON p.source = v.source "
-        f"JOIN persons o ON o.person_id = {_PERSON} AND o.batch = ? "
+        "JOIN members m ON m.source = v.source AND m.patient_id = v.patient_id AND m.batch = ? "
         f"WHERE v.reason IS NULL {where}",
         [batch],
     )

@@ -100,15 +100,16 @@ def assess(night: Night, say: Say) -> Judged:
         total = select_persons(store, night, night.settings.persons_at_once)
         with grown(store, night):
             clear_night(store, night)
-            mark_touched(store, night, basis_of(night, profiles))
+            is_grown = mark_touched(store, night, basis_of(night, profiles))
             listed = []
             for at, (moments, facts) in enumerate(batches(store, night, total), 1):
                 say(f"judging {at} of {total}: {moments.height} patients")
                 listed.append(judge_batch(store, night, moments, facts))
             items = lay_out_items(store, night, listed)
-            append_ledger(store)
+            append_ledger(store, night, is_grown=is_grown)
             append_run(store, night)
-            comment_on(store)
+            if not is_grown:
+                comment_on(store)
         return Judged(store.number("SELECT count(*) FROM persons"), counts_by_list(items))
 
 

@@ -15,7 +15,7 @@ import duckdb
 import polars as pl
 
 from flows.errors import ConfigurationError, LockedError, StoreError
-from flows.schema import VERSION, statements
+from flows.schema import CANONICAL, VERSION, key_hash, row_hash, statements, versions_of
 from flows.settings import Settings
 
 _PRIVATE: Final = 0o700
@@ -113,6 +113,7 @@ def open_store(folder: Path, settings: Settings) -> Iterator[Store]:
                 for statement in statements():
                     store.run(statement)
             _check_version(store)
+            _hash_again(store)
             yield store
         except duckdb.IOException as error:
             message = f"store: {str(error).splitlines()[0]}; free or mend the disk, run again"
@@ -148,6 +149,19 @@ def _check_version(store: Store) -> None:
     if found != [(str(VERSION),)]:
         message = f"store: schema {found} is not {VERSION}; use the hypomag that wrote it"
         raise StoreError(message)
+
+
+def _hash_again(store: Store) -> None:
+    """DuckDB's hash may change with its version: a store that an older one wrote is hashed anew."""
+    if store.rows("SELECT value = version() FROM meta WHERE key = 'hashed_by'") == [(True,)]:
+        return
+    with store.transaction():
+        for table in CANONICAL:
+            store.run(
+                f"UPDATE {versions_of(table)} v "
+                f"SET key_hash = {key_hash(table)}, row_hash = {row_hash(table)}"
+            )
+        store.run("UPDATE meta SET value = version() WHERE key = 'hashed_by'")
 
 
 def _private_folder(folder: Path) -> None:

@@ -79,12 +79,12 @@ def append(store: Store, table: Table, frame: pl.DataFrame) -> None:
     store.load(f"tonight.{table.name}", frame.select(table.names))
 
 
-def mark_touched(store: Store, night: Night, basis: str) -> None:
+def mark_touched(store: Store, night: Night, basis: str) -> bool:
     """Fill the temp table `touched` with persons whose standing results may differ from before.
 
     Those with versions from newer files, versions that became known since, and those not held;
     everybody when policy, profiles, software or the direction of time changed. Their old rows,
-    and whatever left the window, are taken out.
+    and whatever left the window, are taken out. Returns whether the rest still holds.
     """
     held = {
         str(key): str(value) for key, value in store.rows("SELECT key, value FROM tonight.basis")
@@ -115,6 +115,7 @@ def mark_touched(store: Store, night: Night, basis: str) -> None:
         ("file_id", str(newest)),
     ):
         store.run("INSERT INTO tonight.basis VALUES (?, ?)", [key, value])
+    return is_grown
 
 
 def append_observations(store: Store, results: pl.DataFrame, night: Night) -> None:
@@ -140,17 +141,21 @@ def append_observations(store: Store, results: pl.DataFrame, night: Night) -> No
     append(store, OBSERVATIONS, rows.filter(in_window))
 
 
-def append_ledger(store: Store) -> None:
-    """Replace the ledger and the refused rows; both are small beside the results."""
+def append_ledger(store: Store, night: Night, *, is_grown: bool) -> None:
+    """Renew the ledger, and the refused rows: all of them, or tonight's when the rest holds."""
+    ledger = ", ".join("path" if name == "file" else name for name in FILES.names)
+    store.run(f"DELETE FROM tonight.{FILES.name}")
     store.run(
-        f"CREATE OR REPLACE TABLE tonight.{FILES.name} AS SELECT night, source, path AS file, "
-        "table_name, sha256, whole_by, rows, accepted, superseded, quarantined, ignored, "
-        "unknown_columns, problem FROM files ORDER BY night, source, path, table_name"
+        f"INSERT INTO tonight.{FILES.name} SELECT {ledger} FROM files "
+        "ORDER BY night, source, path, table_name"
     )
     parts = " UNION ALL ".join(_refused_of(table) for table in CANONICAL)
+    tonight = [night.date, not is_grown]
+    store.run(f"DELETE FROM tonight.{QUARANTINE.name} WHERE night = ? OR ?", tonight)
     store.run(
-        f"CREATE OR REPLACE TABLE tonight.{QUARANTINE.name} AS SELECT * FROM ({parts}) "
-        "ORDER BY night, file, table_name, row"
+        f"INSERT INTO tonight.{QUARANTINE.name} SELECT * FROM ({parts}) WHERE night = ? OR ? "
+        "ORDER BY night, file, table_name, row",
+        tonight,
     )
 
 

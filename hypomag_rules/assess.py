@@ -169,10 +169,6 @@ def _with_reasons(frame: pl.DataFrame, reviews: pl.DataFrame, policy: Policy) ->
     predicates = (
         treatment_reasons() | electrolyte_reasons() | interaction_reasons() | _own_reasons(policy)
     )
-    codes = [
-        pl.when(pl.col("has_index") & applies.fill_null(value=False)).then(pl.lit(code))
-        for code, applies in predicates.items()
-    ]
     looked_at = reviews.group_by("moment").agg(
         review_reasons=pl.col("review_reason").unique().sort(),
         could_be_severe=pl.col("could_be_severe").any(),
@@ -181,17 +177,34 @@ def _with_reasons(frame: pl.DataFrame, reviews: pl.DataFrame, policy: Policy) ->
     none = pl.lit([], dtype=pl.List(pl.String))
     return (
         frame.join(looked_at, on="moment", how="left", maintain_order="left")
+        .join(_codes(frame, reviews, predicates), on="moment", how="left", maintain_order="left")
         .with_columns(
-            pl.col("review_reasons").fill_null(none),
+            pl.col("review_reasons", "reasons").fill_null(none),
             pl.col("could_be_severe").fill_null(value=False),
             is_on_review=pl.col("review_at").is_not_null(),
             is_on_recheck=pl.col("recheck_section").is_not_null(),
-            own_reasons=pl.concat_list(codes).list.drop_nulls(),
             is_provisional=pl.col("status_kind") == "provisional",
             policy_id=pl.lit(policy.id),
         )
-        .with_columns(
-            reasons=pl.concat_list("own_reasons", "review_reasons").list.unique().list.sort()
-        )
-        .drop("own_reasons")
+    )
+
+
+def _codes(
+    frame: pl.DataFrame, reviews: pl.DataFrame, predicates: dict[str, pl.Expr]
+) -> pl.DataFrame:
+    """The reasons of each moment, sorted; gathered code by code, since few apply to anybody."""
+    flags = frame.select(
+        "moment",
+        *((pl.col("has_index") & applies).alias(code) for code, applies in predicates.items()),
+    )
+    found = [
+        flags.filter(pl.col(code)).select("moment", reasons=pl.lit(code)) for code in predicates
+    ]
+    found.append(reviews.select("moment", reasons="review_reason"))
+    return (
+        pl.concat(found)
+        .unique()
+        .sort("moment", "reasons")
+        .group_by("moment", maintain_order=True)
+        .agg("reasons")
     )

@@ -31,7 +31,7 @@ def counted(results: pl.DataFrame, policy: Policy) -> pl.DataFrame:
         flagged.filter("is_shared")
         .sort(
             pl.when(pl.col("analyte") == "creatinine").then(-pl.col("upper")).otherwise("upper"),
-            "observation_id",
+            pl.col("observation_id").fill_null(""),
             "version_key",
             "source",
             nulls_last=True,

@@ -15,7 +15,7 @@ def with_high_watch(moments: pl.DataFrame, drugs: Drugs, policy: Policy, zone: s
         pl.col("has_magnesium_on_board").fill_null(value=False)
     )
     age_days = days_between(pl.col("collected_at"), pl.col("as_of"), zone)
-    creatinine_age = days_between(pl.col("creatinine_at"), pl.col("as_of"), zone)
+    creatinine_age = days_between(pl.col("plain_creatinine_at"), pl.col("as_of"), zone)
     impaired = pl.col("renal_status") == "severe_impairment"
     unstable = pl.col("is_creatinine_unstable")
     is_pressing = (

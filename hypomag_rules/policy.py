@@ -60,6 +60,8 @@ class Policy:
     plausible: Plausible
     texts: Mapping[str, str]
     id: str
+    approved_by: str = ""
+    approved_on: str = ""
 
     def __post_init__(self) -> None:
         """Refuse bands that overlap or stand in the wrong order."""
@@ -143,7 +145,13 @@ def _build(shipped: dict[str, Any], own: Mapping[str, Any], where: str) -> Polic
     name = str(own.get("name", shipped["name"]))
     kinds: dict[str, Any] = {field.name: field.type for field in fields(Policy)}
     loaded = {key: kinds[key](**_frozen(values)) for key, values in sections.items()}
-    return Policy(**loaded, texts=MappingProxyType(texts), id=f"{name}+{digest[:12]}")
+    return Policy(
+        **loaded,
+        texts=MappingProxyType(texts),
+        id=f"{name}+{digest[:12]}",
+        approved_by=str(own.get("approved_by", shipped["approved_by"])),
+        approved_on=str(own.get("approved_on", shipped["approved_on"])),
+    )
 
 
 def _value(key: str, given: object, shipped: Mapping[str, Any], where: str) -> object:

@@ -72,21 +72,22 @@ def _with_magnitude(
         round_long_decimals=reading.round_long_decimals,
     ).rename({"text": "value"})
     limits = _limits(plausible)
-    magnitude = convert(pl.col("millionths"), pl.col("numerator"), pl.col("denominator"))
     outside = (
         (pl.col("magnitude") < pl.col("least"))
         | ((pl.col("magnitude") == pl.col("least")) & pl.col("is_open"))
         | (pl.col("magnitude") > pl.col("most"))
     )
-    return (
-        rows.join(numbers, on="value", how="left", maintain_order="left")
+    measured = (
+        rows.select("value", "analyte", "numerator", "denominator")
+        .join(numbers, on="value", how="left", maintain_order="left")
         .join(limits, on="analyte", how="left", maintain_order="left")
         .with_columns(
-            magnitude=magnitude,
+            magnitude=convert(pl.col("millionths"), pl.col("numerator"), pl.col("denominator")),
             is_numeric=pl.col("millionths").is_not_null(),
         )
-        .with_columns(is_implausible=outside)
+        .select("comparator", "magnitude", "is_numeric", is_implausible=outside)
     )
+    return rows.hstack(measured)
 
 
 def _limits(plausible: Plausible) -> pl.DataFrame:

@@ -19,7 +19,8 @@ def with_renal(
 ) -> pl.DataFrame:
     """Adds `renal_status`, `renal_method`, `renal_estimate_ml_min`, `is_creatinine_unstable`.
 
-    Also what they rest on: `creatinine_mg_dl`, `creatinine_at`, `weight_kg`, `weight_at`.
+    Also what they rest on: `creatinine_mg_dl`, `creatinine_at`, `weight_kg`, `weight_at`, and
+    `plain_creatinine_at`, the newest without a comparator, which alone can show a rise.
     `moments` needs `age_years`, `sex`, `is_on_dialysis`; `results` are the counted ones.
     """
     limits = policy.renal
@@ -36,7 +37,7 @@ def with_renal(
             _newest(results, analyte, days, zone), on="moment", how="left", maintain_order="left"
         )
     frame = frame.join(
-        _unstable(results, frame, limits), on="moment", how="left", maintain_order="left"
+        _unstable(results, limits, zone), on="moment", how="left", maintain_order="left"
     ).with_columns(pl.col("is_creatinine_unstable").fill_null(value=False))
     frame = frame.with_columns(cockcroft=_cockcroft_gault(limits), ckd_epi=_ckd_epi(policy))
     return _decided(frame, policy)
@@ -61,15 +62,17 @@ def _newest(results: pl.DataFrame, analyte: str, days: int | None, zone: str) ->
     )
 
 
-def _unstable(results: pl.DataFrame, frame: pl.DataFrame, limits: Renal) -> pl.DataFrame:
-    """KDIGO 2012: a rise over the lowest of 48 h, or a ratio to the lowest of 168 h, before."""
-    before = results.filter(pl.col("analyte") == "creatinine", pl.col("comparator").is_null()).join(
-        frame.filter(pl.col("creatinine_comparator").is_null()).select(
-            "moment", "creatinine_value", "creatinine_at"
-        ),
-        on="moment",
+def _unstable(results: pl.DataFrame, limits: Renal, zone: str) -> pl.DataFrame:
+    """KDIGO 2012: a rise over the lowest of 48 h, or a ratio to the lowest of 168 h, before.
+
+    A newer value with a comparator takes no part, so it does not hide the rise before it.
+    """
+    plain = results.filter(pl.col("analyte") == "creatinine", pl.col("comparator").is_null())
+    last = _newest(plain, "creatinine", limits.creatinine_days, zone).select(
+        "moment", "creatinine_value", plain_creatinine_at="creatinine_at"
     )
-    elapsed = pl.col("creatinine_at") - pl.col("collected_time")
+    before = plain.join(last, on="moment")
+    elapsed = pl.col("plain_creatinine_at") - pl.col("collected_time")
     earlier = before.filter(elapsed > pl.duration(seconds=0))
     in_rise = elapsed <= hours(limits.unstable_rise_hours)
     in_ratio = elapsed <= hours(limits.unstable_ratio_hours)
@@ -77,6 +80,7 @@ def _unstable(results: pl.DataFrame, frame: pl.DataFrame, limits: Renal) -> pl.D
     rise = newest - pl.col("magnitude").filter(in_rise).min()
     ratio = newest / pl.col("magnitude").filter(in_ratio).min()
     return earlier.group_by("moment").agg(
+        pl.col("plain_creatinine_at").first(),
         is_creatinine_unstable=(
             (rise.round(_RATIO_DECIMALS) >= limits.unstable_rise).fill_null(value=False)
             | (ratio.round(_RATIO_DECIMALS) >= limits.unstable_ratio).fill_null(value=False)

@@ -43,11 +43,24 @@ def _local(instant: pl.Expr, zone: str) -> pl.Expr:
 def number_text(value: pl.Expr) -> pl.Expr:
     """A figure as short as exact to six decimals: 1.2, 0.986, 20."""
     return (
-        value.round(6)
-        .cast(_EXACT)
-        .cast(pl.String)
-        .str.replace(r"0+$", "")
-        .str.replace(r"\.$", "")
+        value.round(6).cast(_EXACT).cast(pl.String).str.replace(r"0+$", "").str.replace(r"\.$", "")
+    )
+
+
+def figure_text(value: pl.Expr) -> pl.Expr:
+    """A laboratory figure with a decimal, as laboratories print it: 3.0, 8.98."""
+    return number_text(value).str.replace(r"^(-?[0-9]+)$", "${1}.0")
+
+
+def mass_text(grams: pl.Expr, route: pl.Expr) -> pl.Expr:
+    """`2 g`, by mouth `400 mg`; `dose unread` when the mass is unknown."""
+    shown = grams.round(3)
+    return (
+        pl.when(grams.is_null())
+        .then(pl.lit("dose unread"))
+        .when(route == "oral")
+        .then(number_text(shown * 1000) + " mg")
+        .otherwise(number_text(shown) + " g")
     )
 
 

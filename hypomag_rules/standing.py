@@ -96,7 +96,9 @@ def _settled(contested: pl.DataFrame) -> Standing:
     inherited = sound.filter(
         pl.col("reason").is_not_null(), pl.col("is_update"), pl.col("was_magnesium")
     )
-    unknown = doubtful.filter("was_magnesium").with_columns(reason=pl.lit(WITHDRAWAL_TIME_UNKNOWN))
+    unknown = doubtful.filter("was_magnesium").with_columns(
+        reason=pl.lit(WITHDRAWAL_TIME_UNKNOWN), seen_at="withdrawal_seen_at"
+    )
     columns = contested.columns
     return Standing(
         results,
@@ -121,6 +123,10 @@ def _without_withdrawn(contested: pl.DataFrame) -> pl.DataFrame:
             withdrawn_until=pl.when(is_withdrawal).then(pl.col("version_at")).max().over(*_KEY),
             has_untimed_withdrawal=(is_withdrawal & pl.col("version_at").is_null())
             .any()
+            .over(*_KEY),
+            withdrawal_seen_at=pl.when(is_withdrawal & pl.col("version_at").is_null())
+            .then(pl.col("seen_at"))
+            .max()
             .over(*_KEY),
             order_at=pl.col("version_at").fill_null(far),
             was_magnesium=(pl.col("analyte") == "magnesium").any().over(*_KEY),

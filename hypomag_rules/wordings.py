@@ -12,6 +12,8 @@ from hypomag_rules.policy import Policy
 from hypomag_rules.source_reading import SourceReading
 
 _NEEDS_NO_STATUS: Final = ("weight", "height")
+# Bodies and estimates are measured in no specimen: whatever word stands there contradicts nothing.
+_NO_SPECIMEN: Final = (*_NEEDS_NO_STATUS, "clearance", "egfr")
 _URINE: Final = "urine_"
 
 
@@ -128,7 +130,7 @@ def _with_specimen(worded: pl.DataFrame, reading: SourceReading) -> pl.DataFrame
     word = pl.col("specimen").str.strip_chars().replace(own).str.to_lowercase()
     analyte = pl.col("analyte")
     is_urine = analyte.str.starts_with(_URINE)
-    is_blood = analyte.is_not_null() & ~is_urine & ~analyte.is_in(_NEEDS_NO_STATUS)
+    is_blood = analyte.is_not_null() & ~is_urine & ~analyte.is_in(_NO_SPECIMEN)
     conflict = (is_blood & word.is_in(by_side["blood"])) | (is_urine & word.is_in(by_side["urine"]))
     return worded.with_columns(is_specimen_conflict=conflict.fill_null(value=False))
 

@@ -1,4 +1,4 @@
-"""Random nights several at a time: judging five costs hardly more than judging one."""
+"""Random nights several at a time: judging ten costs hardly more than judging one."""
 
 import os
 from typing import Final
@@ -7,12 +7,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from tests.oracle.nights import AS_OF, ZONE, nights
-from tests.product import Tables
 
-__all__ = ["AS_OF", "EXAMPLES", "TOGETHER", "ZONE", "judging", "several_nights"]
+__all__ = ["AS_OF", "EXAMPLES", "TOGETHER", "ZONE", "Drawn", "judging", "several_nights"]
+
+Drawn = dict[str, list[dict[str, str]]]
 
 EXAMPLES: Final = int(os.environ.get("HYPOMAG_EXAMPLES", "150"))
-TOGETHER: Final = 5
+TOGETHER: Final = 10
 
 # The same nights on every run, so that CI says the same twice; a longer run looks for new ones.
 judging: Final = settings(
@@ -28,6 +29,6 @@ judging: Final = settings(
 )
 
 
-def several_nights() -> st.SearchStrategy[list[Tables]]:
+def several_nights() -> st.SearchStrategy[list[Drawn]]:
     """Nights as of `AS_OF` in `ZONE` that know nothing of each other."""
     return st.lists(nights(), min_size=TOGETHER, max_size=TOGETHER)

@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,16 +22,29 @@ from flows.night import Night as ProductNight
 from flows.profile import load_profiles
 from flows.rejudging import note_profiles
 from flows.schema import CANONICAL, statements, versions_of
-from flows.selection import batches, select_persons
+from flows.selection import administrations_known, batches, select_persons
 from flows.stages import ingest, opened
 from flows.store import Store
-from hypomag_rules.assess import Assessed, assess
+from hypomag_rules.assess import assess
+from hypomag_rules.facts import Facts
 from hypomag_rules.policy import Policy, load, with_values
 from hypomag_rules.worklists import listed_rows, ranked
 from tests.home import Home
 from tests.oracle.night import Night
 
-__all__ = ["Deliveries", "Night", "Row", "Tables", "judge_deliveries", "judge_night", "judge_nights"]
+__all__ = [
+    "Deliveries",
+    "Night",
+    "Row",
+    "Tables",
+    "judge_deliveries",
+    "judge_night",
+    "judge_nights",
+    "read_facts",
+    "read_together",
+    "whole",
+    "with_header",
+]
 
 Row = Mapping[str, str]
 Tables = Mapping[str, Sequence[Row]]
@@ -40,6 +54,12 @@ _ALL_PERSONS: Final = 1_000_000
 _BOUND: Final = "~"
 _RANKED: Final = ("iv_replacement", "recheck", "review")
 _UNRANKED: Final = ("work_up", "high_watch")
+_OF_PATIENTS: Final = (
+    "person_id",
+    "recheck_section",
+    "review_reasons",
+    *(f"is_on_{name}" for name in (*_RANKED, *_UNRANKED)),
+)
 _OWN_ID: Final = {"medications": "medication_id", "encounters": "encounter_id"}
 
 
@@ -53,7 +73,7 @@ def judge_night(
     """Drop one file a table in a new home and judge it as a night does; rows are counted from 0."""
     home = Home(folder)
     for table, rows in tables.items():
-        home.drop(table, _with_header(table, rows))
+        home.drop(table, with_header(table, rows))
     night = home.night(as_of, zone, _policy(policy))
     ingest(night, _say_nothing)
     with opened(night) as store:
@@ -67,8 +87,12 @@ def judge_nights(
     policy: Mapping[str, object] | None = None,
 ) -> list[Night]:
     """Judge several nights that know nothing of each other, each table one file."""
-    whole = [[(table, rows) for table, rows in tables.items()] for tables in nights]
-    return judge_deliveries(whole, as_of, zone, policy)
+    return judge_deliveries([whole(tables) for tables in nights], as_of, zone, policy)
+
+
+def whole(tables: Tables) -> Deliveries:
+    """The tables of a night, each as one file."""
+    return list(tables.items())
 
 
 def judge_deliveries(
@@ -82,9 +106,27 @@ def judge_deliveries(
     Judging costs the same for one patient and for a hundred: each night gets a source and a
     patient prefix of its own, as hospitals that share a store have, and all are judged together.
     """
-    with _read_together(nights, as_of, zone, policy) as (store, night, places):
+    with read_together(nights, as_of, zone, policy) as (store, night, places):
         judged = _judged(store, night)
         return [judged.only(places, _tag(number)) for number in range(len(nights))]
+
+
+def read_facts(
+    nights: Sequence[Tables], instants: Sequence[datetime], zone: str
+) -> tuple[list[pl.DataFrame], Facts]:
+    """The facts of all nights, and for each instant the moments of all persons."""
+    with read_together([whole(one) for one in nights], max(instants), zone) as (store, night, _):
+        total = select_persons(store, night, _ALL_PERSONS)
+        ((persons, facts),) = batches(store, night, total)
+        feeds = [administrations_known(store, replace(night, as_of=at)) for at in instants]
+        moments = [
+            persons.with_columns(
+                pl.col("moment") + persons.height * number,
+                as_of=pl.lit(at.replace(tzinfo=None)).cast(persons.schema["as_of"]),
+            )
+            for number, at in enumerate(instants)
+        ]
+        return moments, replace(facts, feeds=pl.concat(feeds))
 
 
 class _Place(NamedTuple):
@@ -95,35 +137,36 @@ class _Place(NamedTuple):
 
 
 class _Judged(NamedTuple):
-    """All nights of one reading, still together."""
+    """All nights of one reading, still together, as plain rows."""
 
-    patients: pl.DataFrame
-    ranks: pl.DataFrame
+    patients: list[dict[str, Any]]
+    published: list[dict[str, Any]]
+    items: list[dict[str, Any]]
     refused: list[tuple[str, str, int, str]]
 
     def only(self, places: Mapping[tuple[str, int], _Place], tag: str = "") -> Night:
         """The plain result of the night whose ids begin with the tag."""
-        own = pl.col("person_id").str.starts_with(tag)
-        patients = self.patients.filter(own).to_dicts()
-        ranks = self.ranks.filter(own)
-        lists = {
-            name: _plain_ids(ranks.filter(pl.col("worklist") == name), tag) for name in _RANKED
-        } | {
-            name: sorted(row["person_id"].removeprefix(tag) for row in patients if row[f"is_on_{name}"])
-            for name in _UNRANKED
-        }
+        patients = _own(self.patients, "person_id", tag)
+        items = _own(self.items, "person_id", tag)
         return Night(
-            assessments=_assessments(self.patients.filter(own, pl.col("has_index")), tag),
-            lists=lists,
+            assessments={
+                row["patient_id"]: {name: _aware(value) for name, value in row.items()}
+                | {"source": "canonical"}
+                for row in _own(self.published, "patient_id", tag)
+            },
+            lists={
+                name: [row["person_id"] for row in items if row["worklist"] == name]
+                for name in _RANKED
+            }
+            | {
+                name: sorted(row["person_id"] for row in patients if row[f"is_on_{name}"])
+                for name in _UNRANKED
+            },
             sections={
-                row["person_id"].removeprefix(tag): row["recheck_section"]
-                for row in patients
-                if row["is_on_recheck"]
+                row["person_id"]: row["recheck_section"] for row in patients if row["is_on_recheck"]
             },
             review_reasons={
-                row["person_id"].removeprefix(tag): row["review_reasons"]
-                for row in patients
-                if row["is_on_review"]
+                row["person_id"]: row["review_reasons"] for row in patients if row["is_on_review"]
             },
             quarantine=[
                 (table, place.row, reason)
@@ -133,24 +176,13 @@ class _Judged(NamedTuple):
         )
 
 
-def _plain_ids(ranks: pl.DataFrame, tag: str) -> list[str]:
-    return [str(one).removeprefix(tag) for one in ranks.sort("rank").get_column("person_id")]
-
-
-def _assessments(rows: pl.DataFrame, tag: str) -> dict[str, dict[str, object]]:
-    """The published columns by patient, but for the policy's hash; instants are aware UTC."""
-    if rows.is_empty():
-        return {}
-    typed = (pl.col(name).cast(kind) for name, kind in ASSESSMENTS.schema.items())
-    published = hold_to_table(ASSESSMENTS, rows.select(typed))
-    plain: dict[str, dict[str, object]] = {}
-    for row in published.drop("policy_id").iter_rows(named=True):
-        patient = str(row["patient_id"]).removeprefix(tag)
-        plain[patient] = {name: _aware(value) for name, value in row.items()} | {
-            "patient_id": patient,
-            "source": "canonical",
-        }
-    return plain
+def _own(rows: list[dict[str, Any]], column: str, tag: str) -> list[dict[str, Any]]:
+    """The rows of one night, under the ids that it knows."""
+    return [
+        row | {column: row[column].removeprefix(tag)}
+        for row in rows
+        if row[column].startswith(tag)
+    ]
 
 
 def _aware(value: object) -> object:
@@ -169,22 +201,28 @@ def _judged(store: Store, night: ProductNight) -> _Judged:
     ]
     total = select_persons(store, night, _ALL_PERSONS)
     for moments, facts in batches(store, night, total):
-        judged: Assessed = assess(facts, moments, night.policy, night.settings.timezone)
+        judged = assess(facts, moments, night.policy, night.settings.timezone)
         ranks = ranked(listed_rows(judged.patients, judged.reviews, judged.doses), night.policy)
         patients = judged.patients.with_columns(
             night=pl.lit(night.date), patient_id=pl.col("person_id")
         )
-        return _Judged(patients, ranks, refused)
-    nobody = pl.DataFrame(schema={"person_id": pl.String, "worklist": pl.String, "rank": pl.Int32})
-    return _Judged(nobody.with_columns(has_index=pl.lit(value=False)), nobody, refused)
+        typed = (pl.col(name).cast(kind) for name, kind in ASSESSMENTS.schema.items())
+        published = hold_to_table(ASSESSMENTS, patients.filter("has_index").select(typed))
+        return _Judged(
+            patients.select(_OF_PATIENTS).to_dicts(),
+            published.drop("policy_id").to_dicts(),
+            ranks.sort("worklist", "rank").select("worklist", "person_id").to_dicts(),
+            refused,
+        )
+    return _Judged([], [], [], refused)
 
 
 @contextmanager
-def _read_together(
+def read_together(
     nights: Sequence[Deliveries],
     as_of: datetime,
     zone: str,
-    policy: Mapping[str, object] | None,
+    policy: Mapping[str, object] | None = None,
 ) -> Iterator[tuple[Store, ProductNight, dict[tuple[str, int], _Place]]]:
     """Read the files of all nights into one store, then tell the nights apart by source."""
     store = _emptied_store()
@@ -203,24 +241,27 @@ def _read_together(
 
 
 def _drop_together(home: Home, nights: Sequence[Deliveries]) -> dict[tuple[str, int], _Place]:
-    """Drop the n-th files of all nights as one file, read in the order of their numbers."""
-    combined: dict[tuple[int, str], list[tuple[_Place, dict[str, str]]]] = {}
+    """Drop the n-th files of a table of all nights as one; files are read by their numbers."""
+    combined: dict[tuple[str, int], list[tuple[_Place, dict[str, str]]]] = {}
     for number, deliveries in enumerate(nights):
-        seen: dict[str, int] = {}
-        for at, (table, rows) in enumerate(deliveries):
-            for row in _with_header(table, rows):
-                place = _Place(_tag(number), seen.get(table, 0))
-                seen[table] = place.row + 1
-                combined.setdefault((at, table), []).append((place, _tagged(table, row, place.tag)))
+        files: Counter[str] = Counter()
+        seen: Counter[str] = Counter()
+        for table, rows in deliveries:
+            together = combined.setdefault((table, files[table]), [])
+            files[table] += 1
+            for row in with_header(table, rows):
+                place = _Place(_tag(number), seen[table])
+                seen[table] += 1
+                together.append((place, _tagged(table, row, place.tag)))
     places: dict[tuple[str, int], _Place] = {}
-    for (at, table), rows in combined.items():
+    for (table, at), told in combined.items():
         name = f"{table}_{at:03}.csv"
-        home.drop(table, [row for _, row in rows], name)
-        places |= {(name, line): place for line, (place, _) in enumerate(rows, 1)}
+        home.drop(table, [row for _, row in told], name)
+        places |= {(name, line): place for line, (place, _) in enumerate(told, 1)}
     return places
 
 
-def _with_header(table: str, rows: Sequence[Row]) -> list[dict[str, str]]:
+def with_header(table: str, rows: Sequence[Row]) -> list[dict[str, str]]:
     """Rows that all have the columns of any of them, and those that the table must have."""
     columns = [*CANONICAL[table].required, *(column for row in rows for column in row)]
     return [{column: row.get(column) or "" for column in columns} for row in rows]

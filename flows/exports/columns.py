@@ -32,39 +32,39 @@ _WHO: Final = (
     Shown("rank", "#", "whole", 4),
     Shown("life", "Listed", width=7),
     Shown("ward", "Ward", width=11, of="ward_words"),
-    Shown("name", "Name", width=15),
-    Shown("mrn", "MRN", width=10),
-    Shown("patient_id", "Patient", width=9),
-    Shown("birth_date", "Born", "day", 10),
-    Shown("age", "Age", "whole", 5, of="age_years"),
+    Shown("name", "Name", width=11),
+    Shown("mrn", "MRN", width=9),
+    Shown("patient_id", "Patient", width=8),
+    Shown("birth_date", "Born", "day", 11),
+    Shown("age", "Age", "whole", 5, is_detail=True, of="age_years"),
     Shown("sex", "Sex", width=7),
 )
 _ANSWER: Final = (
-    Shown("reasons", "Reasons", width=27, of="all_reasons"),
-    Shown("why", "Why", width=29),
-    Shown("guidance", "Guidance", width=29, paper="own_guidance"),
-    Shown("first_listed_on", "First listed", "day", 10, is_detail=True),
+    Shown("reasons", "Reasons", width=21, of="all_reasons"),
+    Shown("why", "Why", width=23),
+    Shown("guidance", "Guidance", width=21, paper="own_guidance"),
+    Shown("first_listed_on", "First listed", "day", 11, is_detail=True),
     Shown("nights_listed", "Nights", "whole", 7, is_detail=True),
-    Shown("answer", "Answer", "blank", 13),
-    Shown("until", "Until", "blank", 10),
-    Shown("by", "By", "blank", 9),
+    Shown("answer", "Answer", "blank", 11),
+    Shown("until", "Until", "blank", 9),
+    Shown("by", "By", "blank", 7),
     Shown("item_id", "Item ID", width=18, is_detail=True),
 )
 _RENAL: Final = (
-    Shown("renal", "Kidneys", width=13),
+    Shown("renal", "Kidneys", width=10),
     Shown("renal_estimate_ml_min", "mL/min", "figure", is_detail=True),
     Shown("renal_method", "Estimated by", width=14, is_detail=True, of="method_words"),
 )
 _POTASSIUM: Final = Shown("potassium_mmol_l", "Potassium mmol/L", "figure", 9)
-_CALCIUM: Final = Shown("calcium_judged", "Calcium", "figure", 11, paper="calcium_words")
+_CALCIUM: Final = Shown("calcium_judged", "Calcium", "figure", 10, paper="calcium_words")
 _CALCIUM_BASIS: Final = Shown("calcium_basis", "Calcium basis", width=11, is_detail=True)
-_MAGNESIUM: Final = Shown("magnesium_as_reported", "Magnesium", width=11)
+_MAGNESIUM: Final = Shown("magnesium_as_reported", "Magnesium", width=10.5)
 _MG_DL: Final = Shown("magnesium_mg_dl", "Mg mg/dL", "figure", 9, is_detail=True)
-_DRAWN: Final = Shown("collected_at", "Drawn", "instant", 11)
+_DRAWN: Final = Shown("collected_at", "Drawn", "instant", 12)
 _HOURS: Final = Shown("hours_ago", "Hours ago", "whole", 7, is_detail=True)
 _PREVIOUS: Final = (
     Shown("previous_as_reported", "Magnesium before", width=11, is_detail=True),
-    Shown("previous_at", "Drawn before", "instant", 11, is_detail=True),
+    Shown("previous_at", "Drawn before", "instant", 16, is_detail=True),
 )
 
 COLUMNS: Final[dict[str, tuple[Shown, ...]]] = {
@@ -76,34 +76,34 @@ COLUMNS: Final[dict[str, tuple[Shown, ...]]] = {
         _HOURS,
         Shown("is_provisional", "Provisional", "flag", 10, is_detail=True),
         *_PREVIOUS,
-        Shown("magnesium_given_since", "Magnesium given since", width=13),
-        Shown("treatment_known_until", "Doses known until", "instant", 11, is_detail=True),
+        Shown("magnesium_given_since", "Magnesium given since", width=11),
+        Shown("treatment_known_until", "Doses known until", "instant", 16, is_detail=True),
         Shown("has_parenteral_order", "IV or IM order", "flag", is_detail=True),
         *_RENAL,
         Shown("creatinine_mg_dl", "Creatinine mg/dL", "figure", 10, is_detail=True),
-        Shown("creatinine_at", "Creatinine drawn", "instant", 11, is_detail=True),
+        Shown("creatinine_at", "Creatinine drawn", "instant", 16, is_detail=True),
         _POTASSIUM,
-        Shown("potassium_at", "Potassium drawn", "instant", 11, is_detail=True),
+        Shown("potassium_at", "Potassium drawn", "instant", 16, is_detail=True),
         _CALCIUM,
         _CALCIUM_BASIS,
-        Shown("calcium_at", "Calcium drawn", "instant", 11, is_detail=True),
+        Shown("calcium_at", "Calcium drawn", "instant", 16, is_detail=True),
         Shown("weight_kg", "Weight kg", "figure", is_detail=True),
-        Shown("weight_at", "Weighed", "instant", 11, is_detail=True),
+        Shown("weight_at", "Weighed", "instant", 16, is_detail=True),
         *_ANSWER,
     ),
     "recheck": (
         *_WHO,
-        Shown("section", "When", width=14, paper="when_words"),
-        Shown("recheck_due_on", "Due", "day", 10),
-        Shown("days_past_due", "Days past due", "whole", 7),
+        Shown("section", "When", width=12, paper="when_words"),
+        Shown("recheck_due_on", "Due", "day", 11, is_detail=True),
+        Shown("days_past_due", "Days past due", "whole", 7, is_detail=True),
         Shown("recheck_rule", "Rule", width=18, is_detail=True, of="rule_words"),
         _MAGNESIUM,
         _DRAWN,
         *_PREVIOUS,
         Shown("last_dose_route", "Last dose by", is_detail=True, of="route_words"),
         Shown("last_dose_grams", "Last dose g", "figure", is_detail=True),
-        Shown("last_dose_at", "Last magnesium dose", "instant", 11),
-        Shown("supplement_started_at", "Supplement since", "instant", 11, is_detail=True),
+        Shown("last_dose_at", "Last magnesium dose", "instant", 12),
+        Shown("supplement_started_at", "Supplement since", "instant", 16, is_detail=True),
         Shown("is_oral_active", "Oral active", "flag", 7),
         Shown("is_cardiac", "Cardiac", "flag", 8),
         *_RENAL,
@@ -114,18 +114,18 @@ COLUMNS: Final[dict[str, tuple[Shown, ...]]] = {
     ),
     "review": (
         *_WHO,
-        Shown("what_is_wrong", "What is wrong", width=20, of="problem_words"),
+        Shown("what_is_wrong", "What is wrong", width=16, of="problem_words"),
         Shown("value_as_sent", "Value", width=12),
         Shown("unit_as_sent", "Unit", width=8),
         Shown("code_as_sent", "Code", width=9),
-        Shown("status_as_sent", "Status", width=7),
-        Shown("value_collected_at", "Drawn", "instant", 11),
+        Shown("status_as_sent", "Status", width=7, is_detail=True),
+        Shown("value_collected_at", "Drawn", "instant", 12),
         Shown("could_be_severe", "Could be severe", "flag"),
         Shown("last_judged_mg_dl", "Last judged mg/dL", "figure"),
-        Shown("last_judged_at", "Last judged drawn", "instant", 11),
-        Shown("source", "Feed", width=10),
-        Shown("file", "File", width=16),
-        Shown("row", "Row", "whole", 6),
+        Shown("last_judged_at", "Last judged drawn", "instant", 12),
+        Shown("source", "Feed", width=10, is_detail=True),
+        Shown("file", "File", width=26, is_detail=True),
+        Shown("row", "Row", "whole", 7, is_detail=True),
         *_ANSWER,
     ),
 }
@@ -145,6 +145,8 @@ def _expression(shown: Shown, *, on_paper: bool) -> pl.Expr:
     if shown.kind == "blank":
         return pl.lit(None, dtype=pl.String)
     column = (shown.paper if on_paper else "") or shown.of or shown.name
+    if on_paper and shown.paper:
+        return pl.col(column)
     if shown.name in {"reasons", "what_is_wrong"}:
         # Inside a list for machines the separator must not stand in a reason's own words.
         plain = pl.element().str.replace_all(";", ",", literal=True)

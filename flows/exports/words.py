@@ -1,17 +1,23 @@
 """Words on paper, never codes: what the codes and figures of an item read like in print."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import polars as pl
 
-from data_contracts.vocabulary import REASONS
+from data_contracts.vocabulary import OBSERVATION_REASONS, REASONS
 from flows.exports.edition import Edition
 from hypomag_rules.guidance import own_guidance
 from hypomag_rules.sentences import rule_words, when_due
-from hypomag_rules.spoken import filled_texts, number_text
+from hypomag_rules.spoken import figure_text, filled_texts, number_text
 
 SMALL_PRINT: Final = ("CHECK_POTASSIUM", "CHECK_CALCIUM", "ON_CNS_DEPRESSANT")
+PROBLEMS: Final = (
+    "UNDER_18",
+    "UNDETERMINED",
+    "WITHDRAWAL_TIME_UNKNOWN",
+    *(reason.upper() for reason in OBSERVATION_REASONS),
+)
 LISTS: Final[Mapping[str, str]] = {
     "iv_replacement": "IV replacement",
     "recheck": "Recheck",
@@ -24,8 +30,6 @@ _METHODS: Final = {
     "egfr": "eGFR, no weight",
 }
 _ROUTES: Final = {"iv": "IV", "im": "IM", "other": "route unread"}
-_YES: Final = "yes"
-_NO: Final = "no"
 
 
 def heading(edition: Edition, worklist: str) -> str:
@@ -47,55 +51,45 @@ def listed_of_read(edition: Edition, worklist: str) -> str:
 
 def with_words(edition: Edition, worklist: str) -> pl.DataFrame:
     """The items of a list with a column of words for each code or bare figure."""
-    zone = edition.zone
-    items = edition.listed(worklist)
-    codes = pl.col("reasons").list
     worded = _reason_words(edition)
-    all_reasons, small = list(worded), set(SMALL_PRINT)
-    return items.with_columns(
-        ward_words=_ward(zone),
-        severity_words=_severity(edition),
-        provisional_words=_yes_no("is_provisional"),
-        order_words=_yes_no("has_parenteral_order"),
-        oral_words=_yes_no("is_oral_active"),
-        cardiac_words=_yes_no("is_cardiac"),
-        severe_words=_yes_no("could_be_severe"),
-        renal=renal_words(edition),
-        method_words=pl.col("renal_method").cast(pl.String).replace(_METHODS),
-        calcium_words=_calcium(),
-        route_words=pl.col("last_dose_route").replace(_ROUTES),
-        rule_words=pl.col("recheck_rule").cast(pl.String).replace(rule_words(edition.policy)),
-        when_words=when_due(),
-        own_guidance=own_guidance(edition.policy),
-        main_reasons=_listed(worded, [code for code in all_reasons if code not in small]),
-        small_reasons=_listed(worded, [code for code in all_reasons if code in small]),
-        unworded=codes.set_difference(pl.lit(list(REASONS))).list.sort(),
-    ).with_columns(
-        main_reasons=pl.concat_list(
-            "main_reasons",
-            pl.col("unworded").list.eval(
-                pl.element().str.replace_all("_", " ", literal=True).str.to_lowercase()
-            ),
+    main = [code for code in worded if code not in SMALL_PRINT]
+    return (
+        edition.listed(worklist)
+        .with_columns(
+            ward_words=_ward(edition.zone),
+            renal=renal_words(edition),
+            method_words=pl.col("renal_method").cast(pl.String).replace(_METHODS),
+            calcium_words=_calcium(),
+            route_words=pl.col("last_dose_route").replace(_ROUTES),
+            rule_words=pl.col("recheck_rule").cast(pl.String).replace(rule_words(edition.policy)),
+            when_words=when_due(),
+            own_guidance=own_guidance(edition.policy),
+            main_reasons=pl.concat_list(_listed(worded, main), _unworded()),
+            other_reasons=_listed(worded, [code for code in main if code not in PROBLEMS]),
+            small_reasons=_listed(worded, SMALL_PRINT),
+            problem_words=pl.concat_list(_listed(worded, PROBLEMS), _unworded()),
         )
-    ).drop("unworded").with_columns(
-        all_reasons=pl.concat_list("main_reasons", "small_reasons")
+        .with_columns(all_reasons=pl.concat_list("main_reasons", "small_reasons"))
     )
 
 
-def _listed(worded: Mapping[str, pl.Expr], codes: list[str]) -> pl.Expr:
+def _listed(worded: Mapping[str, pl.Expr], codes: Iterable[str]) -> pl.Expr:
     """The words of a row's reasons among `codes`, in their order, as a list."""
-    has = [
-        pl.when(pl.col("reasons").list.contains(code)).then(worded[code]) for code in codes
-    ]
+    has = [pl.when(pl.col("reasons").list.contains(code)).then(worded[code]) for code in codes]
     return pl.concat_list(has).list.drop_nulls()
+
+
+def _unworded() -> pl.Expr:
+    """Reasons that the vocabulary does not know yet: their codes spelled out, never lost."""
+    code = pl.element()
+    unknown = code.filter(~code.is_in(REASONS)).str.replace_all("_", " ", literal=True)
+    return pl.col("reasons").list.eval(unknown.str.to_lowercase())
 
 
 def _reason_words(edition: Edition) -> dict[str, pl.Expr]:
     """Every known reason in print order; what was looked for says since when."""
     texts = filled_texts(edition.policy)
-    words = {
-        code: pl.lit(texts.get(code, code.replace("_", " ").lower())) for code in REASONS
-    }
+    words = {code: pl.lit(texts.get(code, code.replace("_", " ").lower())) for code in REASONS}
     looked_from = pl.col("collected_at") - pl.duration(
         seconds=round(edition.policy.companions.window_hours * 3600)
     )
@@ -104,15 +98,6 @@ def _reason_words(edition: Edition) -> dict[str, pl.Expr]:
         dated = pl.lit(f"no {analyte}") + since
         words[code] = pl.coalesce(dated, words[code])
     return words
-
-
-def _severity(edition: Edition) -> pl.Expr:
-    target = f"above {edition.policy.magnesium.target:g} target"
-    return (
-        pl.col("severity")
-        .cast(pl.String)
-        .replace({"target_met": target, "undetermined": "fits more than one class"})
-    )
 
 
 def renal_words(edition: Edition) -> pl.Expr:
@@ -142,7 +127,7 @@ def _calcium() -> pl.Expr:
     """`8.98 mg/dL adjusted`; ionised calcium is in mmol/L."""
     is_ionised = pl.col("calcium_basis") == "ionised"
     unit = pl.when(is_ionised).then(pl.lit(" mmol/L ")).otherwise(pl.lit(" mg/dL "))
-    return number_text(pl.col("calcium_judged")) + unit + pl.col("calcium_basis")
+    return figure_text(pl.col("calcium_judged").round(2)) + unit + pl.col("calcium_basis")
 
 
 def _ward(zone: str) -> pl.Expr:
@@ -154,10 +139,6 @@ def _ward(zone: str) -> pl.Expr:
         left + from_ward,
         pl.when(pl.col("is_in_hospital")).then(pl.lit("in hospital, ward not known")),
     )
-
-
-def _yes_no(column: str) -> pl.Expr:
-    return pl.when(pl.col(column)).then(pl.lit(_YES)).when(~pl.col(column)).then(pl.lit(_NO))
 
 
 def local(instant: pl.Expr, zone: str) -> pl.Expr:

@@ -1,15 +1,73 @@
-"""To be written."""
+"""Lists and refused rows as CSV for machines: exact figures, UTC beside local, nothing runs."""
 
 from pathlib import Path
+from typing import Final
 
+import polars as pl
+
+from flows.exports.columns import COLUMNS, Shown, laid_out
 from flows.exports.edition import Edition
+from flows.exports.words import local
+from hypomag_rules.spoken import number_text
+
+_UTC: Final = "%Y-%m-%dT%H:%M:%SZ"
+_LOCAL: Final = "%Y-%m-%dT%H:%M:%S%:z"
+_RUNS_IN_A_SHEET: Final = r"^[=+\-@\t\r]"
+_QUARANTINE: Final = (
+    "file",
+    "row",
+    "table_name",
+    "observation_id",
+    "patient_id",
+    "reason",
+    "raw",
+)
 
 
-def write(edition: Edition, *rest: object) -> None:
-    path = rest[-1]
-    assert isinstance(path, Path)
-    path.write_text("")
+def write(edition: Edition, worklist: str, path: Path) -> None:
+    """One row an item in rank order; an empty night still writes the header."""
+    listed = laid_out(edition, worklist, on_paper=False)
+    _write(
+        listed.select(cell for shown in COLUMNS[worklist] for cell in _cells(shown, edition.zone)),
+        path,
+    )
 
 
 def write_quarantine(edition: Edition, path: Path) -> None:
-    path.write_text("")
+    """The rows refused this night, each with its reason and as sent."""
+    text = pl.String
+    _write(
+        edition.quarantine.select(
+            _inert(pl.col(name)) if edition.quarantine.schema[name] == text else pl.col(name)
+            for name in _QUARANTINE
+        ),
+        path,
+    )
+
+
+def _cells(shown: Shown, zone: str) -> list[pl.Expr]:
+    """The column as text; an instant is two columns, in UTC and in the hospital's zone."""
+    column = pl.col(shown.name)
+    match shown.kind:
+        case "figure":
+            return [number_text(column)]
+        case "flag":
+            return [column.cast(pl.String)]
+        case "instant":
+            return [
+                column.dt.strftime(_UTC),
+                local(column, zone).dt.strftime(_LOCAL).alias(f"{shown.name}_local"),
+            ]
+        case "text":
+            return [_inert(column)]
+        case _:
+            return [column]
+
+
+def _inert(text: pl.Expr) -> pl.Expr:
+    """Text that a spreadsheet would run as a formula, behind a quote."""
+    return text.str.replace(_RUNS_IN_A_SHEET, "'${0}")
+
+
+def _write(frame: pl.DataFrame, path: Path) -> None:
+    frame.write_csv(path, include_header=True, null_value="", quote_style="necessary")

@@ -8,9 +8,9 @@ import polars as pl
 
 from data_contracts.columns import Table
 from flows.errors import FileRefusedError
+from flows.inbox import Dropped
 from flows.profile import Profile, TableProfile
 from flows.schema import CANONICAL
-from flows.inbox import Dropped
 from flows.sources.extract import Delivery, Extract, StagedDelivery
 from flows.sources.tabular import batches, header_of
 

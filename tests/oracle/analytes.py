@@ -112,6 +112,7 @@ PLAUSIBLE: dict[str, Interval] = {
 
 _URINE = {URINE_MAGNESIUM, URINE_CREATININE, URINE_CALCIUM}
 _BODY = {WEIGHT, HEIGHT}
+_NO_SPECIMEN = _BODY | {CLEARANCE, EGFR}  # a clearance is often sent as urine
 _NOT_BLOOD = {
     "urine",
     "ur",
@@ -145,7 +146,7 @@ def needs_status(analyte: str | None) -> bool:
 def is_specimen_conflict(analyte: str, specimen: str) -> bool:
     """Say whether the specimen word contradicts the analyte."""
     word = " ".join(specimen.lower().split())
-    if analyte in _BODY:
+    if analyte in _NO_SPECIMEN:
         return False
     return word in (_NOT_URINE if analyte in _URINE else _NOT_BLOOD)
 

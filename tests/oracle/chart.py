@@ -17,6 +17,7 @@ from .tables import (
     Person,
     Row,
     is_in_hospital,
+    is_known,
     person_of,
     standing_rows,
 )
@@ -72,7 +73,12 @@ def charts_of(
         for row in medication_rows
         if (medication := medication_of(row, moment)) is not None
     ]
-    administrations = [drug.started_at for _, drug in medications if not drug.is_order]
+    administrations = [
+        drug.started_at
+        for row in tables[MEDICATIONS]
+        if not row.reason and is_known(row, moment)
+        if (drug := medication_of(row, moment)) is not None and not drug.is_order
+    ]
     charts: list[Chart] = []
     for patient_id in sorted({_patient_of(observation) for observation in observations}):
         own = [one for one in observations if _patient_of(one) == patient_id]

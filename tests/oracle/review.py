@@ -52,11 +52,12 @@ def findings_of(
 def _unjudged(chart: Chart, moment: Moment, policy: Policy) -> list[Finding]:
     findings: list[Finding] = []
     for observation in chart.observations:
-        for row in observation.untimed_withdrawals:
-            if _is_magnesium(row, policy):
-                could = any(_could_be_severe(one, policy) for one in observation.remaining)
-                reason = WITHDRAWAL_TIME_UNKNOWN.upper()
-                findings.append(Finding(reason, moment.as_of, could_be_severe=could))
+        if not _is_magnesium(observation, policy):
+            continue
+        for _ in observation.untimed_withdrawals:
+            could = any(_could_be_severe(one, policy) for one in observation.remaining)
+            reason = WITHDRAWAL_TIME_UNKNOWN.upper()
+            findings.append(Finding(reason, moment.as_of, could_be_severe=could))
         if observation.result is None:
             findings += _refused_rows(observation, moment, policy)
     newest = chart.magnesium[-1].collected_at if chart.magnesium else None
@@ -72,12 +73,16 @@ def _refused_rows(observation: Observation, moment: Moment, policy: Policy) -> l
             could_be_severe=_could_be_severe(row, policy),
         )
         for row in observation.versions
-        if row.reason and _is_magnesium(row, policy) and not is_withdrawn(row, withdrawals)
+        if row.reason and not is_withdrawn(row, withdrawals)
     ]
 
 
-def _is_magnesium(row: Version, policy: Policy) -> bool:
-    return analyte_of(row.cells["code"].strip(), policy) == MAGNESIUM
+def _is_magnesium(observation: Observation, policy: Policy) -> bool:
+    """Say whether any version is magnesium: one that lost its code still speaks of it."""
+    return any(
+        analyte_of(version.cells["code"].strip(), policy) == MAGNESIUM
+        for version in observation.versions
+    )
 
 
 def _time(row: Version, moment: Moment) -> datetime:

@@ -88,15 +88,24 @@ def _reason(table: str, cells: Mapping[str, str], times: Mapping[str, ReadTime])
     return None
 
 
+def is_known(row: Row, moment: Moment) -> bool:
+    """Say whether a row was written, and what it speaks of had started, by `as_of`."""
+    times = [row.instant(name) for name in ("updated_at", "started_at") if name in row.times]
+    return all(time is None or time <= moment.as_of for time in times)
+
+
 def standing_rows(rows: list[Row], id_column: str, moment: Moment) -> list[Row]:
-    """Return per id the known row with the latest `updated_at`, then the greatest text."""
+    """Return per id the known row with the latest `updated_at`, then the greatest text.
+
+    What starts after `as_of` is not known yet, so it does not replace what is.
+    """
     standing: dict[str, Row] = {}
 
     def age(row: Row) -> tuple[datetime, str]:
         return (row.instant("updated_at") or OLDEST, row.text)
 
     for row in rows:
-        if row.reason or age(row)[0] > moment.as_of:
+        if row.reason or not is_known(row, moment):
             continue
         former = standing.get(row.cells[id_column])
         if former is None or age(row) > age(former):

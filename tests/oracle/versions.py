@@ -98,7 +98,11 @@ def _order(version: Version) -> tuple[datetime, bool, bool, Decimal, str]:
 
 def _result(remaining: list[Version]) -> Result | None:
     for kind in (FINAL, PROVISIONAL):
-        candidates = [version for version in remaining if version.kind == kind]
+        candidates = [
+            version
+            for version in remaining
+            if version.kind == kind and not _says_nothing(version, remaining)
+        ]
         if candidates:
             standing = max(candidates, key=_order)
             if standing.is_bare_update:
@@ -131,17 +135,27 @@ def _as_sent(version: Version) -> Result | None:
     )
 
 
-def _inherited(update: Version, remaining: list[Version]) -> Result | None:
-    """Return the result of a `U` without a value: that of the latest version at or before it."""
-    if update.reason:
-        return None
-    at_or_before = [
+def _says_nothing(version: Version, remaining: list[Version]) -> bool:
+    """Say whether a `U` without a value has none to inherit: then it hides no other version."""
+    return version.is_bare_update and not version.reason and not _donors(version, remaining)
+
+
+def _donors(update: Version, remaining: list[Version]) -> list[Version]:
+    """Return the versions with a value of the same analyte, timed at or before the update."""
+    return [
         version
         for version in remaining
         if version.cells["value"].strip()
         and version.analyte == update.analyte
         and (version.time or NEWEST) <= (update.time or NEWEST)
     ]
+
+
+def _inherited(update: Version, remaining: list[Version]) -> Result | None:
+    """Return the result of a `U` without a value: that of the latest version at or before it."""
+    if update.reason:
+        return None
+    at_or_before = _donors(update, remaining)
     if not at_or_before:
         return None
     source = _as_sent(max(at_or_before, key=_order))

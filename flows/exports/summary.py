@@ -1,0 +1,61 @@
+"""The night in figures, above any table."""
+
+from typing import Any, Final
+
+import polars as pl
+
+from flows.exports.edition import Edition
+
+_AWAY: Final = "Not in hospital"
+_UNKNOWN: Final = "In hospital, ward not known"
+
+
+def summary(edition: Edition) -> dict[str, Any]:
+    """Counts for the head of the report; `lowest` is a value as reported, or None."""
+    items = edition.items.with_columns(pl.col(pl.Enum).cast(pl.String))
+    iv = items.filter(pl.col("worklist") == "iv_replacement").sort("rank")
+    recheck = items.filter(pl.col("worklist") == "recheck")
+    overdue = recheck.filter(pl.col("section") == "overdue")
+    review = items.filter(pl.col("worklist") == "review")
+    reasons = pl.col("reasons").list
+    return {
+        "severe": iv.height,
+        "severe_new": iv.filter(pl.col("life") == "new").height,
+        "lowest": iv.get_column("magnesium_as_reported").first(),
+        "past_hours": f"{edition.policy.replacement.iv_hours:g}",
+        "severe_past": _persons(items.filter(reasons.contains("SEVERE_UNTREATED"))),
+        "critical_high": _persons(items.filter(reasons.contains("CRITICAL_HIGH"))),
+        "could_be_severe": review.filter("could_be_severe").height,
+        "review": review.height,
+        "overdue_in_hospital": overdue.filter("is_in_hospital").height,
+        "overdue_discharged": overdue.filter(~pl.col("is_in_hospital")).height,
+        "due": recheck.filter(pl.col("section") == "due").height,
+        "upcoming": recheck.filter(pl.col("section") == "upcoming").height,
+        "listed": _persons(items),
+        "held_back": edition.quarantine.height,
+        "wards": _by_ward(items),
+    }
+
+
+def _persons(items: pl.DataFrame) -> int:
+    return items.get_column("patient_id").n_unique()
+
+
+def _by_ward(items: pl.DataFrame) -> list[dict[str, Any]]:
+    """Items by ward; patients who left come last, together."""
+    place = pl.coalesce(
+        "ward", pl.when(pl.col("is_in_hospital")).then(pl.lit(_UNKNOWN)), pl.lit(_AWAY)
+    )
+    kinds = {
+        "iv": pl.col("worklist") == "iv_replacement",
+        "overdue": pl.col("section") == "overdue",
+        "due": pl.col("section") == "due",
+        "upcoming": pl.col("section") == "upcoming",
+        "review": pl.col("worklist") == "review",
+    }
+    return (
+        items.group_by(place.alias("place"))
+        .agg(kind.sum().alias(name) for name, kind in kinds.items())
+        .sort(pl.col("place") == _AWAY, pl.col("place") == _UNKNOWN, "place")
+        .to_dicts()
+    )
