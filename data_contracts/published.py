@@ -73,4 +73,9 @@ RUNS: Final = Table(
         Column("version", "hypomag version"),
     ),
 )
-PUBLISHED: Final = (ASSESSMENTS, WORKLIST_ITEMS, OBSERVATIONS, QUARANTINE, FILES, RUNS)
+BASIS: Final = Table(
+    "basis",
+    "What the standing results above were computed from; the next night grows from it",
+    (Column("key", "what is said"), Column("value", "what it is")),
+)
+PUBLISHED: Final = (ASSESSMENTS, WORKLIST_ITEMS, OBSERVATIONS, QUARANTINE, FILES, RUNS, BASIS)

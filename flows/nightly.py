@@ -5,6 +5,7 @@ times and counts, never a row and never an identifier.
 """
 
 import asyncio
+import multiprocessing
 import os
 import signal
 from collections.abc import Callable
@@ -261,7 +262,9 @@ class _Runner(Runner):
     """A runner that takes SIGTERM for Ctrl-C: Prefect's own handler forgets to await its end."""
 
     def handle_sigterm(self, *_args: object, **_kwargs: object) -> None:
-        """Stop as on Ctrl-C."""
+        """Stop as on Ctrl-C, which the terminal would have sent to a running night as well."""
+        for child in multiprocessing.active_children():
+            child.terminate()
         signal.raise_signal(signal.SIGINT)
 
 

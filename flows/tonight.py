@@ -50,7 +50,6 @@ def grown(store: Store, night: Night) -> Iterator[None]:
     try:
         for table in PUBLISHED:
             store.run(_create(table))
-        store.run("CREATE TABLE IF NOT EXISTS tonight.basis (key VARCHAR, value VARCHAR)")
         yield
         store.run("CHECKPOINT tonight")
     finally:

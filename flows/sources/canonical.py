@@ -44,9 +44,11 @@ def read(staged: StagedDelivery, profile: Profile) -> Extract:
         if own_name[column] not in names and column not in spec.constants
     ]
     if missing:
+        # Names that we do not know are not repeated: without a header they are a patient's row.
+        known = ", ".join(name for name in names if name in own_name.values()) or "none of ours"
         message = (
-            f"line 1: required column '{missing[0]}' is missing; found: {', '.join(names[:30])}; "
-            "name it in the source profile or add it to the export"
+            f"line 1: required column '{missing[0]}' is missing; of {len(names)} columns known: "
+            f"{known}; name it in the source profile or add it to the export"
         )
         raise FileRefusedError(message)
     frames = _canonical_frames(staged.path, names, own_name, contract, spec, profile)

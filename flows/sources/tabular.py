@@ -37,9 +37,9 @@ def header_of(path: Path, separator: str) -> list[str]:
         message = f"line 1: byte {error.start + 1} is not UTF-8; save the file as UTF-8"
         raise FileRefusedError(message) from None
     names = [name.strip() for name in next(csv.reader([text.rstrip("\r\n")], delimiter=separator))]
-    doubled = sorted({name for name in names if names.count(name) > 1})
+    doubled = [at for at, name in enumerate(names, 1) if names.count(name) > 1]
     if doubled:
-        message = f"line 1: column '{doubled[0]}' stands twice; keep one"
+        message = f"line 1: columns {doubled[0]} and {doubled[1]} have the same name; keep one"
         raise FileRefusedError(message)
     return names
 

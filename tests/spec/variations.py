@@ -34,7 +34,7 @@ def scattered(tables: Tables, random: Random) -> Deliveries:
         bounds = [0, *cuts, len(shuffled)]
         parts = [shuffled[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
         files += [(table, part) for part in parts if part]
-    files += random.sample(files, 1)
+    files += random.sample(files, min(1, len(files)))
     random.shuffle(files)
     return files
 
