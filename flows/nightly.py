@@ -8,12 +8,10 @@ import asyncio
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import wraps
 from pathlib import Path
-from typing import Final, ParamSpec, TypeVar
+from typing import Final
 
 import httpx
 from prefect import State, flow, runtime, task
@@ -28,34 +26,14 @@ from prefect.states import Completed
 from prefect.tasks import Task
 from prefect.types.entrypoint import EntrypointType
 
-from data_contracts.gate import ContractBrokenError, GateAsleepError
 from flows import stages
 from flows.asked import night_of
-from flows.errors import (
-    AccountingError,
-    ConfigurationError,
-    LockedError,
-    PublishError,
-    StoreError,
-)
+from flows.errors import ConfigurationError
+from flows.hiding import OURS, HiddenError, hiding
 from flows.homes import find_home
 from flows.night import Night
 from flows.stages import Ingested, Judged, Published, Say
-from hypomag_rules.policy import PolicyError
 
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
-# These are ours and never quote a row; the text of any other may.
-_CLEAN: Final = (
-    AccountingError,
-    ConfigurationError,
-    ContractBrokenError,
-    GateAsleepError,
-    LockedError,
-    PolicyError,
-    PublishError,
-    StoreError,
-)
 _DRAIN_SECONDS: Final = 5
 
 
@@ -76,34 +54,6 @@ class _Voice:
 _voice = _Voice()
 
 
-class HiddenError(Exception):
-    """What Prefect sees of an exception that is not ours: its type; the CLI gets the original."""
-
-    def __init__(self, kind: str, original: Exception | None = None) -> None:
-        super().__init__(f"{kind}, its text is kept from this database")
-        self.kind = kind
-        self.original = original
-
-    def __reduce__(self) -> tuple[type["HiddenError"], tuple[str]]:
-        """Leave the original behind: Prefect pickles what fails a flow, persist_result or not."""
-        return (HiddenError, (self.kind,))
-
-
-def _hiding(body: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Let no text out of `body` that may quote a row."""
-
-    @wraps(body)
-    def hidden(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        try:
-            return body(*args, **kwargs)
-        except (*_CLEAN, HiddenError) as error:
-            raise error from None
-        except Exception as error:  # noqa: BLE001 - whatever it is, its text stays here
-            raise HiddenError(type(error).__name__, error) from None
-
-    return hidden
-
-
 def _may_pass(_task: Task[..., object], _run: TaskRun, state: State[object]) -> bool:
     """Whether a second try may help: a drop folder that failed to answer, nothing of ours."""
     error = state.result(raise_on_failure=False)
@@ -117,21 +67,21 @@ def _may_pass(_task: Task[..., object], _run: TaskRun, state: State[object]) -> 
     persist_result=False,
     cache_policy=NO_CACHE,
 )
-@_hiding
+@hiding
 def read_inbox(night: Night) -> Ingested:
     """Read what is new in the inbox into the store."""
     return stages.ingest(night, _voice.say)
 
 
 @task(persist_result=False, cache_policy=NO_CACHE)
-@_hiding
+@hiding
 def judge_patients(night: Night) -> Judged:
     """Judge every patient on what the store holds."""
     return stages.assess(night, _voice.say)
 
 
 @task(persist_result=False, cache_policy=NO_CACHE)
-@_hiding
+@hiding
 def publish_lists(night: Night) -> Published:
     """Write the lists and swap them in."""
     return stages.publish(night, _voice.say)
@@ -157,12 +107,12 @@ def _run_name() -> str:
     wanted = ("home", "as_of", "inbox", "received_at")
     try:
         return f"{name}-{_night(*(given.get(key) for key in wanted)).date}"
-    except _CLEAN:  # the flow's body raises it again, where it is recorded
+    except OURS:  # the flow's body raises it again, where it is recorded
         return name
 
 
 @flow(name="hypomag-ingest", flow_run_name=_run_name, persist_result=False)
-@_hiding
+@hiding
 def ingest(
     home: str | None = None,
     as_of: str | None = None,
@@ -174,7 +124,7 @@ def ingest(
 
 
 @flow(name="hypomag-assess", flow_run_name=_run_name, persist_result=False)
-@_hiding
+@hiding
 def assess(
     home: str | None = None, as_of: str | None = None, received_at: str | None = None
 ) -> Judged:
@@ -183,7 +133,7 @@ def assess(
 
 
 @flow(name="hypomag-publish", flow_run_name=_run_name, persist_result=False)
-@_hiding
+@hiding
 def publish(
     home: str | None = None, as_of: str | None = None, received_at: str | None = None
 ) -> Published:
@@ -192,7 +142,7 @@ def publish(
 
 
 @flow(name="hypomag-nightly", flow_run_name=_run_name, persist_result=False)
-@_hiding
+@hiding
 def nightly(
     home: str | None = None,
     as_of: str | None = None,

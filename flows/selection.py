@@ -94,6 +94,13 @@ def _stage_observations(store: Store, night: Night) -> None:
 _FOREVER: Final = datetime(9999, 12, 31)  # noqa: DTZ001 - instants are naive UTC in the store
 
 
+# A version that is no drug of ours still replaces one that was.
+_WAS_CLASSED: Final = (
+    "AND (v.source, v.medication_id) IN (SELECT c.source, c.medication_id "
+    "FROM medication_versions c WHERE c.drug_class IS NOT NULL)"
+)
+
+
 def load_facts(store: Store, batch: int, feeds: pl.DataFrame) -> Facts:
     """The versions of all that may matter to a batch of persons."""
     return Facts(
@@ -118,7 +125,7 @@ def load_facts(store: Store, batch: int, feeds: pl.DataFrame) -> Facts:
             batch,
             "medication_id, order_id, kind_word, drug_class, route_folded, name, grams, "
             "millilitres, is_dose_zero, status_word, started_time, ended_time",
-            where="AND v.drug_class IS NOT NULL",
+            where=_WAS_CLASSED,
         ),
         feeds=feeds,
     )

@@ -87,7 +87,6 @@ def _settled(contested: pl.DataFrame) -> Standing:
         descending=[False, True, True, False, True],
         nulls_last=True,
     ).unique([*_KEY], keep="first", maintain_order=True)
-    doubtful = best.filter(pl.col("has_untimed_withdrawal"))
     sound = best.filter(~pl.col("has_untimed_withdrawal"))
     results = sound.filter(pl.col("reason").is_null())
     refused = remaining.filter(pl.col("reason").is_not_null(), "was_magnesium").join(
@@ -96,9 +95,11 @@ def _settled(contested: pl.DataFrame) -> Standing:
     inherited = sound.filter(
         pl.col("reason").is_not_null(), pl.col("is_update"), pl.col("was_magnesium")
     )
-    unknown = doubtful.filter("was_magnesium").with_columns(
-        reason=pl.lit(WITHDRAWAL_TIME_UNKNOWN), seen_at="withdrawal_seen_at"
-    )
+    unknown = remaining.filter(
+        "has_untimed_withdrawal",
+        "was_magnesium",
+        ~pl.col("status_kind").eq_missing(pl.lit("none")),
+    ).with_columns(reason=pl.lit(WITHDRAWAL_TIME_UNKNOWN), seen_at="withdrawal_seen_at")
     columns = contested.columns
     return Standing(
         results,

@@ -79,14 +79,12 @@ def _finding(is_normal: pl.Expr, limit: float) -> pl.Expr:
 
 
 def _urine_pairs(listed: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
-    """The newest instant of the episode with urine magnesium and creatinine, plain values."""
-    own = results.filter(pl.col("comparator").is_null()).join(
-        listed.select("moment", "episode_started_at"), on="moment"
-    )
+    """The newest instant of the episode with urine magnesium and creatinine."""
+    own = results.join(listed.select("moment", "episode_started_at"), on="moment")
     own = own.filter(pl.col("collected_time") >= pl.col("episode_started_at"))
     sides = [
         own.filter(pl.col("analyte") == analyte).select(
-            "moment", urine_at="collected_time", **{analyte: pl.col("magnitude")}
+            "moment", urine_at="collected_time", **{analyte: _plain()}
         )
         for analyte in ("urine_magnesium", "urine_creatinine")
     ]
@@ -104,13 +102,21 @@ def _nearest(
     """The counted serum value nearest to the urine; at a tie the earlier."""
     apart = (pl.col("collected_time") - pl.col("urine_at")).abs()
     return (
-        results.filter(pl.col("analyte") == analyte, pl.col("comparator").is_null())
+        results.filter(pl.col("analyte") == analyte)
         .join(urine.select("moment", "urine_at"), on="moment")
         .filter(apart <= within)
         .sort(apart, "collected_time", maintain_order=True)
         .unique("moment", keep="first", maintain_order=True)
-        .select("moment", pl.col("magnitude").alias(f"serum_{analyte}"))
+        .select("moment", _plain().alias(f"serum_{analyte}"))
     )
+
+
+def _plain() -> pl.Expr:
+    """A value that may enter the formula, null for the bound that a comparator makes of it.
+
+    It is not passed over for an older or a farther one: those belong to another state.
+    """
+    return pl.when(pl.col("comparator").is_null()).then(pl.col("magnitude"))
 
 
 def _touching(urine: pl.DataFrame, doses: pl.DataFrame, before: pl.Expr) -> pl.DataFrame:

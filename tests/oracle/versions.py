@@ -81,9 +81,22 @@ def is_withdrawn(version: Version, withdrawals: list[Version]) -> bool:
     )
 
 
-def _order(version: Version) -> tuple[datetime, bool, bool, Decimal, str]:
+Order = tuple[datetime, bool, bool, Decimal, str]
+
+
+def _order(version: Version) -> Order:
     """Order versions so that the standing one is the greatest; no time is the newest."""
-    interval = version.interval
+    return _order_with(version, version.interval)
+
+
+def _order_among(version: Version, remaining: list[Version]) -> Order:
+    """Order versions by the value that each has or inherits."""
+    if version.is_bare_update and (donors := _donors(version, remaining)):
+        return _order_with(version, max(donors, key=_order).interval)
+    return _order(version)
+
+
+def _order_with(version: Version, interval: Interval | None) -> Order:
     high = interval.high if interval else None
     if interval and high is None:
         high = Decimal("Infinity")
@@ -104,7 +117,7 @@ def _result(remaining: list[Version]) -> Result | None:
             if version.kind == kind and not _says_nothing(version, remaining)
         ]
         if candidates:
-            standing = max(candidates, key=_order)
+            standing = max(candidates, key=lambda one: _order_among(one, remaining))
             if standing.is_bare_update:
                 return _inherited(standing, remaining)
             return _as_sent(standing)
