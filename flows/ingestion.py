@@ -13,7 +13,6 @@ from flows.night import Night
 from flows.profile import Profile
 from flows.schema import (
     JUDGED_OBSERVATION,
-    KEYS,
     RAW,
     WRITTEN,
     judged_columns,
@@ -220,23 +219,16 @@ def settle(store: Store, file_id: int, table: str, read: int) -> dict[str, int]:
         [file_id],
     )
     if table == "observations":
-        _remember_contested(store, file_id)
+        _remember_contested(store)
     return _counts(store, file_id, versions, read, ignored=ignored, superseded=superseded)
 
 
-def _remember_contested(store: Store, file_id: int) -> None:
-    """Keep the keys of a file that have several versions, and whether a rule reads any of them."""
-    key = KEYS["observations"]["version_key"]
+def _remember_contested(store: Store) -> None:
+    """Keep the keys that have several versions, and whether a rule reads any of them."""
     store.run(
-        "CREATE OR REPLACE TEMP TABLE several AS SELECT s.source, s.key_hash, "
-        "bool_or(w.analyte IS NOT NULL) AS is_ours FROM settled s "
-        "JOIN wordings w USING (wording_id) WHERE NOT is_copy GROUP BY ALL HAVING count(*) > 1"
-    )
-    store.run(
-        f"INSERT INTO contested SELECT DISTINCT v.source, v.patient_id, {key}, s.is_ours "
-        "FROM observation_versions v JOIN several s USING (source, key_hash) "
-        "WHERE v.file_id = ? AND v.patient_id IS NOT NULL EXCEPT SELECT * FROM contested",
-        [file_id],
+        "INSERT INTO contested SELECT s.source, s.key_hash, bool_or(w.analyte IS NOT NULL) "
+        "FROM settled s JOIN wordings w USING (wording_id) WHERE NOT is_copy GROUP BY ALL "
+        "HAVING count(*) > 1 EXCEPT SELECT * FROM contested"
     )
 
 

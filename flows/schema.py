@@ -116,9 +116,7 @@ CREATE TABLE files (
     unknown_columns VARCHAR, profile VARCHAR, problem VARCHAR
 );
 CREATE TABLE profiles (source VARCHAR, digest VARCHAR, patient_prefix VARCHAR);
-CREATE TABLE contested (
-    source VARCHAR, patient_id VARCHAR, version_key VARCHAR, is_ours BOOLEAN
-);
+CREATE TABLE contested (source VARCHAR, key_hash UBIGINT, is_ours BOOLEAN);
 CREATE TABLE items (
     night DATE, as_of TIMESTAMP, worklist VARCHAR, patient_id VARCHAR, item_id VARCHAR,
     first_listed_on DATE, nights_listed INTEGER, severity VARCHAR, section VARCHAR,

@@ -50,6 +50,7 @@ def select_persons(store: Store, night: Night, batch_size: int) -> int:
 def batches(store: Store, night: Night, total: int) -> Iterator[tuple[pl.DataFrame, Facts]]:
     """The moments and facts of each batch of the selected persons."""
     _stage_members(store)
+    _stage_records(store)
     _stage_observations(store, night)
     feeds = administrations_known(store, night)
     for batch in range(total):
@@ -84,7 +85,7 @@ def _stage_observations(store: Store, night: Night) -> None:
     window = max(renal.unstable_rise_hours, renal.unstable_ratio_hours)
     since = night.naive_as_of - timedelta(days=renal.creatinine_days, hours=window) - _MARGIN
     store.run(
-        "CREATE OR REPLACE TEMP TABLE ours_contested AS SELECT source, patient_id, version_key "
+        "CREATE OR REPLACE TEMP TABLE ours_contested AS SELECT source, key_hash "
         "FROM contested GROUP BY ALL HAVING bool_or(is_ours)"
     )
     store.run(f"CREATE OR REPLACE TEMP TABLE night_observations AS {_OBSERVATIONS}", [since])
@@ -102,33 +103,48 @@ _WAS_CLASSED: Final = (
 
 
 def load_facts(store: Store, batch: int, feeds: pl.DataFrame) -> Facts:
-    """The versions of all that may matter to a batch of persons."""
+    """The versions of all that may matter to a batch of persons, out of the staged tables."""
     return Facts(
-        observations=store.frame("SELECT * FROM night_observations WHERE batch = ?", [batch]),
-        patients=_records(store, "patients", batch, "born_on, sex_word, died_time, mrn, name"),
-        encounters=_records(
-            store,
-            "encounters",
-            batch,
-            "encounter_id, care_setting_word, ward, care_team, started_time, ended_time",
-        ),
-        conditions=_records(
-            store,
-            "conditions",
-            batch,
-            "code_plain, system_word, status_word, recorded_time, resolved_time",
-            written="NULL::TIMESTAMP",
-        ),
-        medications=_records(
-            store,
-            "medications",
-            batch,
-            "medication_id, order_id, kind_word, drug_class, route_folded, name, grams, "
-            "millilitres, is_dose_zero, status_word, started_time, ended_time",
-            where=_WAS_CLASSED,
-        ),
+        **{
+            table: store.frame(f"SELECT * FROM night_{table} WHERE batch = ?", [batch])
+            for table in CANONICAL
+        },
         feeds=feeds,
     )
+
+
+# What the rules read of each other table, which rows of it, and when a version was written.
+_WANTED: Final = {
+    "patients": "v.born_on, v.sex_word, v.died_time, v.mrn, v.name, v.updated_time",
+    "encounters": (
+        "v.encounter_id, v.care_setting_word, v.ward, v.care_team, v.started_time, v.ended_time, "
+        "v.updated_time"
+    ),
+    "conditions": (
+        "v.code_plain, v.system_word, v.status_word, v.recorded_time, v.resolved_time, "
+        "NULL::TIMESTAMP AS updated_time"
+    ),
+    "medications": (
+        "v.medication_id, v.order_id, v.kind_word, v.drug_class, v.route_folded, v.name, "
+        "v.grams, v.millilitres, v.is_dose_zero, v.status_word, v.started_time, v.ended_time, "
+        "v.updated_time"
+    ),
+}
+_READ_BY_RULES: Final = {"medications": "v.drug_class IS NOT NULL"}
+
+
+def _stage_records(store: Store) -> None:
+    """Fill the temp tables `night_TABLE` with accepted versions, person, receipt and row text."""
+    for table, columns in _WANTED.items():
+        text = ", ".join(f"coalesce(v.{name}, '')" for name in CANONICAL[table].names)
+        store.run(
+            f"CREATE OR REPLACE TEMP TABLE night_{table} AS SELECT m.batch, v.source, "
+            f"v.patient_id, m.person_id, {columns}, f.received_at, "
+            f"concat_ws(chr(31), {text}) AS row_text FROM {versions_of(table)} v "
+            "JOIN members m ON m.source = v.source AND m.patient_id = v.patient_id "
+            "JOIN files f USING (file_id) "
+            f"WHERE v.reason IS NULL AND {_READ_BY_RULES.get(table, 'true')}"
+        )
 
 
 # Observations of one version carry no row text: they need no order.
@@ -139,39 +155,17 @@ SELECT m.batch, v.source, m.person_id, v.patient_id, v.observation_id,
     v.collected_time, v.reported_time, v.comparator, v.magnitude, w.reference_low_canonical,
     w.was_haemolysed AS is_haemolysed, v.reason, f.received_at, f.as_of AS ingested_as_of,
     f.name AS file, v.file_id, v.row,
-    CASE WHEN c.version_key IS NOT NULL THEN {_ROW_TEXT} END AS row_text
+    CASE WHEN c.key_hash IS NOT NULL THEN {_ROW_TEXT} END AS row_text
 FROM observation_versions v
 JOIN wordings w USING (wording_id)
 JOIN members m ON m.source = v.source AND m.patient_id = v.patient_id
 JOIN files f USING (file_id)
-LEFT JOIN ours_contested c ON c.source = v.source AND c.patient_id = v.patient_id
-    AND c.version_key = coalesce(v.observation_id, v.version_key)
-WHERE (w.analyte IS NOT NULL OR c.version_key IS NOT NULL) AND (
+LEFT JOIN ours_contested c ON c.source = v.source AND c.key_hash = v.key_hash
+WHERE (w.analyte IS NOT NULL OR c.key_hash IS NOT NULL) AND (
     m.is_touched OR m.is_short OR w.analyte IN ('magnesium', 'weight', 'height')
     OR (w.analyte IN ('creatinine', 'clearance', 'egfr') AND v.collected_time >= ?)
-    OR c.version_key IS NOT NULL)
+    OR c.key_hash IS NOT NULL)
 """
-
-
-def _records(
-    store: Store,
-    table: str,
-    batch: int,
-    columns: str,
-    where: str = "",
-    written: str = "v.updated_time",
-) -> pl.DataFrame:
-    """Accepted versions of a table for a batch, with person, receipt and row text."""
-    text = ", ".join(f"coalesce(v.{name}, '')" for name in CANONICAL[table].names)
-    named = ", ".join(f"v.{name.strip()}" for name in columns.split(","))
-    return store.frame(
-        f"SELECT v.source, v.patient_id, m.person_id, {named}, {written} AS updated_time, "
-        f"f.received_at, concat_ws(chr(31), {text}) AS row_text "
-        f"FROM {versions_of(table)} v JOIN files f USING (file_id) "
-        "JOIN members m ON m.source = v.source AND m.patient_id = v.patient_id AND m.batch = ? "
-        f"WHERE v.reason IS NULL {where}",
-        [batch],
-    )
 
 
 def administrations_known(store: Store, night: Night) -> pl.DataFrame:

@@ -24,7 +24,7 @@ class Settings:
     policy: str = "policy.toml"
     quiet_seconds: int = 10
     threads: int = 2
-    memory_limit_mb: int = 1000
+    memory_limit_mb: int = 800
     persons_at_once: int = 50_000
     published_group: str = ""
 

@@ -161,6 +161,12 @@ def _hash_again(store: Store) -> None:
                 f"UPDATE {versions_of(table)} v "
                 f"SET key_hash = {key_hash(table)}, row_hash = {row_hash(table)}"
             )
+        store.run("DELETE FROM contested")
+        store.run(
+            "INSERT INTO contested SELECT source, key_hash, bool_or(w.analyte IS NOT NULL) "
+            "FROM observation_versions JOIN wordings w USING (source, wording_id) "
+            "GROUP BY ALL HAVING count(*) > 1"
+        )
         store.run("UPDATE meta SET value = version() WHERE key = 'hashed_by'")
 
 

@@ -27,7 +27,8 @@ def drugs_at(medications: pl.DataFrame, moments: pl.DataFrame, policy: Policy) -
     rows = latest_versions(
         at_moments(medications, moments), ("source", "medication_id"), own_time="started_time"
     ).filter(pl.col("drug_class").is_not_null())
-    rows = rows.with_columns(is_end_known=(pl.col("ended_time") <= pl.col("as_of")).fill_null(value=False))
+    is_over = (pl.col("ended_time") <= pl.col("as_of")).fill_null(value=False)
+    rows = rows.with_columns(is_end_known=is_over)
     is_order = pl.col("kind_word") == "order"
     is_magnesium = pl.col("drug_class") == "magnesium"
     given = _given(rows.filter(~is_order))

@@ -18,7 +18,9 @@ def with_confirm(moments: pl.DataFrame, doses: pl.DataFrame, policy: Policy) -> 
     Only for living patients in scope, as all of rechecking.
     """
     window = hours(policy.recheck.confirm_hours)
-    candidates = moments.filter("ended_severe", "is_alive", "is_in_scope").select("moment", index_at="collected_at")
+    candidates = moments.filter("ended_severe", "is_alive", "is_in_scope").select(
+        "moment", index_at="collected_at"
+    )
     near = (
         doses.filter(pl.col("route").is_in(_PARENTERAL))
         .join(candidates, on="moment")

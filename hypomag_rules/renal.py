@@ -84,7 +84,7 @@ def _unstable(results: pl.DataFrame, limits: Renal, zone: str) -> pl.DataFrame:
         is_creatinine_unstable=(
             (rise.round(_RATIO_DECIMALS) >= limits.unstable_rise).fill_null(value=False)
             | (ratio.round(_RATIO_DECIMALS) >= limits.unstable_ratio).fill_null(value=False)
-        )
+        ),
     )
 
 

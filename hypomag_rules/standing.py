@@ -56,8 +56,10 @@ def _visible(versions: pl.DataFrame, moments: pl.DataFrame) -> pl.DataFrame:
     """Versions known at each moment: from the later of own time and report time.
 
     A collection time in the future says nothing about when the row became known; a row without
-    any time is known since the night that read it.
+    any time is known since the night that read it. A refused row has no bounds: at a tie it does
+    not stand before one that could be judged.
     """
+    is_judged = pl.col("reason").is_null()
     is_ahead = pl.col("reason").eq_missing(pl.lit("collected_in_future"))
     own = pl.when(~is_ahead).then(pl.col("collected_time"))
     known_at = pl.coalesce(
@@ -66,8 +68,8 @@ def _visible(versions: pl.DataFrame, moments: pl.DataFrame) -> pl.DataFrame:
     return (
         at_moments(versions, moments)
         .with_columns(
-            lower=lower_bound(),
-            upper=upper_bound(),
+            lower=pl.when(is_judged).then(lower_bound()),
+            upper=pl.when(is_judged).then(upper_bound()),
             seen_at=pl.coalesce(own, pl.col("reported_time"), pl.col("ingested_as_of")),
         )
         .filter(known_at <= pl.col("as_of"))

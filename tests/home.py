@@ -1,6 +1,6 @@
 """A home in a folder: what a test drops, and the night that reads it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ class Home:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def drop(self, table: str, rows: list[Mapping[str, Any]], name: str = "") -> Path:
+    def drop(self, table: str, rows: Sequence[Mapping[str, Any]], name: str = "") -> Path:
         """Write rows of a canonical table as CSV with a companion."""
         columns = sorted({key for row in rows for key in row})
         frame = pl.DataFrame(

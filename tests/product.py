@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -179,9 +179,7 @@ class _Judged(NamedTuple):
 def _own(rows: list[dict[str, Any]], column: str, tag: str) -> list[dict[str, Any]]:
     """The rows of one night, under the ids that it knows."""
     return [
-        row | {column: row[column].removeprefix(tag)}
-        for row in rows
-        if row[column].startswith(tag)
+        row | {column: row[column].removeprefix(tag)} for row in rows if row[column].startswith(tag)
     ]
 
 

@@ -67,7 +67,8 @@ def _canonical_frames(
         _column(column, own_name[column], names, spec, contract.name) for column in contract.names
     ]
     for frame in batches(path, names, profile.separator):
-        yield frame.select(chosen)
+        # The reader's frames come in dozens of pieces, and each later step would walk them all.
+        yield frame.select(chosen).rechunk()
 
 
 def _column(column: str, own: str, names: list[str], spec: TableProfile, table: str) -> pl.Expr:

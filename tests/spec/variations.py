@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import ROUND_DOWN, Decimal, InvalidOperation
+from itertools import pairwise
 from random import Random
 from typing import Final
 
@@ -32,7 +33,7 @@ def scattered(tables: Tables, random: Random) -> Deliveries:
         random.shuffle(shuffled)
         cuts = sorted(random.randint(0, len(shuffled)) for _ in range(random.randint(0, 2)))
         bounds = [0, *cuts, len(shuffled)]
-        parts = [shuffled[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+        parts = [shuffled[start:end] for start, end in pairwise(bounds)]
         files += [(table, part) for part in parts if part]
     files += random.sample(files, min(1, len(files)))
     random.shuffle(files)
@@ -98,9 +99,7 @@ def in_other_units(tables: Tables, refused: Sequence[tuple[str, int, str]]) -> T
     kept_out = {row for table, row, _ in refused if table == "observations"}
     ids = [row.get("observation_id", "") for row in rows]
     told = [
-        row
-        if at in kept_out or not ids[at] or ids.count(ids[at]) > 1
-        else _in_other_unit(row)
+        row if at in kept_out or not ids[at] or ids.count(ids[at]) > 1 else _in_other_unit(row)
         for at, row in enumerate(rows)
     ]
     return {**tables, "observations": told}
