@@ -17,7 +17,7 @@ from typing import Final
 import polars as pl
 
 from flows.night import Night
-from flows.selection import administrations_known, load_facts
+from flows.selection import administrations_known, load_facts, stage_facts
 from flows.settings import Settings
 from flows.stages import ingest, opened
 from hypomag_rules.policy import load
@@ -65,7 +65,8 @@ def read_results(night: Night) -> tuple[pl.DataFrame, pl.DataFrame]:
         )
         store.run(
             "CREATE TEMP TABLE persons AS SELECT patient_id AS person_id, '' AS patient_prefix, "
-            "CAST(row_number() OVER (ORDER BY patient_id) - 1 AS INTEGER) AS place, 0 AS batch "
+            "CAST(row_number() OVER (ORDER BY patient_id) - 1 AS INTEGER) AS place, 0 AS batch, "
+            "true AS is_short "
             "FROM (SELECT DISTINCT patient_id FROM observation_versions)",
         )
         moments = store.frame(
@@ -73,6 +74,8 @@ def read_results(night: Night) -> tuple[pl.DataFrame, pl.DataFrame]:
             "?::TIMESTAMP AS as_of, ?::TIMESTAMP AS received_by FROM persons",
             [night.naive_as_of, night.naive_as_of],
         )
+        store.run("CREATE TEMP TABLE touched (person_id VARCHAR)")
+        stage_facts(store, night)
         facts = load_facts(store, 0, administrations_known(store, night))
     results = standing(facts.observations, moments).results
     local = pl.col("collected_time").dt.replace_time_zone("UTC").dt.convert_time_zone(ZONE)

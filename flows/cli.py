@@ -96,7 +96,7 @@ def night(
                 assess(tonight, say)
                 published = publish(tonight, say)
             else:
-                say("starting Prefect's server, up to a minute; --direct skips it")
+                say("starting under Prefect, up to a minute; --direct skips it")
                 with prefect_server(tonight.home, console="CRITICAL"):
                     from flows.nightly import run_nightly  # noqa: PLC0415 - takes 2 s, reads the environment
 
@@ -163,11 +163,10 @@ def serve(
     def work() -> ExitCode:
         folder = find_home(home)
         timezone = load_settings(folder).timezone
-        with prefect_server(folder, console="ERROR"):
+        with speaker(quiet=False) as say, prefect_server(folder, console="ERROR"):
             from flows.nightly import serve_nightly  # noqa: PLC0415 - takes 2 s, reads the environment
 
-            typer.echo(f"serving at '{cron}' {timezone}; Ctrl-C stops", err=True)
-            serve_nightly(folder, timezone, cron)
+            serve_nightly(folder, timezone, cron, say)
         return ExitCode.CLEAN
 
     _finish(work)

@@ -13,13 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import httpx
 from prefect import State, flow, runtime, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import TaskRun
 from prefect.events.worker import EventsWorker
-from prefect.exceptions import PrefectException
 from prefect.runner import Runner
 from prefect.schedules import Cron
 from prefect.states import Completed
@@ -95,20 +93,24 @@ def _night(
     # The clock is read once a run, at the door it came in by: for `hypomag night` that is cli.py,
     # which passes `received_at`; for a deployment it is this line.
     now = datetime.fromisoformat(received_at) if received_at else datetime.now(UTC)
-    scheduled = runtime.flow_run.scheduled_start_time.isoformat()
     folder = find_home(Path(home) if home else None)
-    return night_of(folder, Path(inbox) if inbox else None, as_of or scheduled, now)
+    return night_of(folder, Path(inbox) if inbox else None, as_of or _scheduled(), now)
+
+
+def _scheduled() -> str:
+    """When this run was meant to start; its creation for one that was never scheduled."""
+    return str(runtime.flow_run.scheduled_start_time.isoformat())
 
 
 def _run_name() -> str:
     """The flow's name and the night; the name alone when the parameters make no night."""
     name = str(runtime.flow_run.flow_name)
     given = runtime.flow_run.parameters
-    wanted = ("home", "as_of", "inbox", "received_at")
     try:
-        return f"{name}-{_night(*(given.get(key) for key in wanted)).date}"
+        night = _night(given.get("home"), given.get("as_of"), None, _scheduled())
     except OURS:  # the flow's body raises it again, where it is recorded
         return name
+    return f"{name}-{night.date}"
 
 
 @flow(name="hypomag-ingest", flow_run_name=_run_name, persist_result=False)
@@ -176,7 +178,10 @@ def _counts(ingested: Ingested, judged: Judged, published: Published) -> list[di
 
 
 def run_nightly(night: Night, say: Say) -> Published:
-    """Run the nightly flow in this process; raises what the stages raised, as they raised it."""
+    """Run the nightly flow in this process; raises what the stages raised, as they raised it.
+
+    Raises `ConfigurationError` when Prefect's server does not answer.
+    """
     _voice.say = say
     try:
         state: State[Published] = nightly(  # type: ignore[assignment]  # a returned state is not nested
@@ -186,26 +191,19 @@ def run_nightly(night: Night, say: Say) -> Published:
             night.received_at.isoformat(),
             return_state=True,
         )
-        return state.result()
-    except HiddenError as error:
-        original = error.original or error
-        if isinstance(original, (PrefectException, httpx.HTTPError)):
-            raise _unanswered(original) from None
-        raise original from None
-    except (PrefectException, httpx.HTTPError) as error:
-        raise _unanswered(error) from None
+    except Exception as error:  # noqa: BLE001 - ours come as a state, this is Prefect's own
+        kind = type(error).__name__
+        message = f"Prefect's server does not answer ({kind}); mend it, or run with --direct"
+        raise ConfigurationError(message) from None
     finally:
         _voice.say = _silent
         EventsWorker.drain_all(
             timeout=_DRAIN_SECONDS
         )  # how the tasks ended, before the server goes
-
-
-def _unanswered(error: Exception) -> ConfigurationError:
-    kind = type(error).__name__
-    return ConfigurationError(
-        f"Prefect's server does not answer ({kind}); mend it, or run the night with --direct"
-    )
+    try:
+        return state.result()
+    except HiddenError as error:
+        raise (error.original or error) from None
 
 
 class _Runner(Runner):
@@ -218,13 +216,14 @@ class _Runner(Runner):
         signal.raise_signal(signal.SIGINT)
 
 
-def serve_nightly(home: Path, timezone: str, cron: str) -> None:
+def serve_nightly(home: Path, timezone: str, cron: str, say: Say) -> None:
     """Run the nightly flow on a schedule in this process until it is told to stop."""
     try:
         schedule = Cron(cron, timezone=timezone)
     except ValueError:
         message = f"--cron '{cron}' is no schedule; write e.g. '30 4 * * *'"
         raise ConfigurationError(message) from None
+    say(f"serving at '{cron}' {timezone}; Ctrl-C stops")
     runner = _Runner(name="hypomag-nightly", limit=1)
     runner.add_flow(
         nightly,

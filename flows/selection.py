@@ -49,9 +49,7 @@ def select_persons(store: Store, night: Night, batch_size: int) -> int:
 
 def batches(store: Store, night: Night, total: int) -> Iterator[tuple[pl.DataFrame, Facts]]:
     """The moments and facts of each batch of the selected persons."""
-    _stage_members(store)
-    _stage_records(store)
-    _stage_observations(store, night)
+    stage_facts(store, night)
     feeds = administrations_known(store, night)
     for batch in range(total):
         moments = store.frame(
@@ -61,6 +59,13 @@ def batches(store: Store, night: Night, total: int) -> Iterator[tuple[pl.DataFra
             [night.naive_as_of, _FOREVER, batch],
         )
         yield moments, load_facts(store, batch, feeds)
+
+
+def stage_facts(store: Store, night: Night) -> None:
+    """Fill the temp tables that `load_facts` reads, for whoever stands in `persons`."""
+    _stage_members(store)
+    _stage_records(store)
+    _stage_observations(store, night)
 
 
 def _stage_members(store: Store) -> None:
@@ -95,13 +100,6 @@ def _stage_observations(store: Store, night: Night) -> None:
 _FOREVER: Final = datetime(9999, 12, 31)  # noqa: DTZ001 - instants are naive UTC in the store
 
 
-# A version that is no drug of ours still replaces one that was.
-_WAS_CLASSED: Final = (
-    "AND (v.source, v.medication_id) IN (SELECT c.source, c.medication_id "
-    "FROM medication_versions c WHERE c.drug_class IS NOT NULL)"
-)
-
-
 def load_facts(store: Store, batch: int, feeds: pl.DataFrame) -> Facts:
     """The versions of all that may matter to a batch of persons, out of the staged tables."""
     return Facts(
@@ -130,7 +128,13 @@ _WANTED: Final = {
         "v.updated_time"
     ),
 }
-_READ_BY_RULES: Final = {"medications": "v.drug_class IS NOT NULL"}
+# A version that is no drug of ours is read when it may replace one that was.
+_READ_BY_RULES: Final = {
+    "medications": (
+        "(v.source, v.key_hash) IN (SELECT c.source, c.key_hash FROM medication_versions c "
+        "WHERE c.drug_class IS NOT NULL)"
+    )
+}
 
 
 def _stage_records(store: Store) -> None:

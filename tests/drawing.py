@@ -33,8 +33,8 @@ def hold_on_every_night(promise: Promise) -> None:
     while together := list(islice(remaining, _TOGETHER)):
         for tables, faults in zip(together, promise(together), strict=True):
             if faults:
-                smallest, faults = _reduced(tables, faults, promise)
-                pytest.fail("\n".join([*faults, pformat(smallest, width=160)]))
+                smallest, said = _reduced(tables, faults, promise)
+                pytest.fail("\n".join([*said, pformat(smallest, width=160)]))
 
 
 @cache
@@ -59,7 +59,7 @@ def _drawn_nights() -> tuple[Drawn, ...]:
 
 
 def _reduced(tables: Drawn, faults: list[str], promise: Promise) -> tuple[Drawn, list[str]]:
-    """A night from which nothing can be left out without mending its first fault, and its faults."""
+    """A night that keeps its first fault only as long as nothing is left out, and its faults."""
     while True:
         smaller = list(_smaller(tables))
         judged = zip(smaller, promise(smaller), strict=True)

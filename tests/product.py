@@ -282,12 +282,16 @@ def _tagged(table: str, row: Mapping[str, str], tag: str) -> dict[str, str]:
 
 def _give_sources(store: Store, tags: Sequence[str]) -> None:
     """Turn the tag of each id into a source with that prefix."""
-    for table in (*(versions_of(name) for name in CANONICAL), "contested"):
+    for table in (versions_of(name) for name in CANONICAL):
         store.run(
             f"UPDATE {table} SET source = split_part(patient_id, '{_BOUND}', 1) || '{_BOUND}', "  # noqa: S608 - constants
             f"patient_id = split_part(patient_id, '{_BOUND}', 2) "
             "WHERE patient_id IS NOT NULL"
         )
+    store.run(
+        "UPDATE contested SET source = v.source FROM observation_versions v "
+        "WHERE v.key_hash = contested.key_hash"
+    )
     for tag in tags:
         store.run("INSERT INTO profiles VALUES (?, '', ?)", [tag, tag])
 
