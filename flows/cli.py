@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -196,29 +197,35 @@ def _finish(work: Callable[[], ExitCode]) -> None:
     """Run a command and leave with the exit code that its outcome earned."""
     try:
         code = work()
-    except Exception as error:
-        earned = _code_of(error)
-        if earned is None:
-            raise
-        code = earned
-        typer.echo(f"hypomag: {error}", err=True)
+    except Exception as error:  # noqa: BLE001 - the last door: what leaves here holds no patient
+        code, said = _earned_by(error)
+        typer.echo(f"hypomag: {said}", err=True)
     sys.exit(int(code))
 
 
-def _code_of(error: Exception) -> ExitCode | None:
+def _earned_by(error: Exception) -> tuple[ExitCode, str]:
+    """The exit code of an exception, and what to say of it.
+
+    Of one that nobody foresaw only the kind and the place: its text may quote a row.
+    """
     match error:
         case ConfigurationError() | PolicyError() | GateAsleepError():
-            return ExitCode.CONFIGURATION
+            return ExitCode.CONFIGURATION, str(error)
         case LockedError():
-            return ExitCode.LOCKED
+            return ExitCode.LOCKED, str(error)
         case StoreError():
-            return ExitCode.STORE
+            return ExitCode.STORE, str(error)
         case PublishError():
-            return ExitCode.PUBLISH
+            return ExitCode.PUBLISH, str(error)
         case AccountingError() | ContractBrokenError():
-            return ExitCode.ACCOUNTING
+            return ExitCode.ACCOUNTING, str(error)
         case _:
-            return None
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            said = (
+                f"unexpected {type(error).__name__} at {Path(last.filename).name}:{last.lineno}; "
+                "what was published before stays; report this line"
+            )
+            return ExitCode.ACCOUNTING, said
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import os
+import re
 import stat
 import zlib
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ _CHUNK: Final = 1 << 18
 _MOST_BYTES: Final = 64 << 30
 _MOST_RATIO: Final = 200
 _COMPANIONS: Final = (".done", ".sha256")
+# A folder named otherwise may carry a patient's name; messages end in logs.
+_PLAIN_NAME: Final = re.compile("[a-z][a-z0-9_-]{0,30}")
 _ENDINGS: Final = (".csv", ".csv.gz", ".parquet")
 
 
@@ -57,10 +60,8 @@ def dropped_files(inbox: Path, profiles: dict[str, Profile]) -> Iterator[Dropped
         raise ConfigurationError(message)
     for entry in sorted(inbox.iterdir()):
         if entry.is_dir() and not entry.is_symlink() and entry.name not in profiles:
-            message = (
-                f"inbox/{entry.name}/ has no profile; write sources/{entry.name}.toml "
-                "or remove the folder"
-            )
+            name = entry.name if _PLAIN_NAME.fullmatch(entry.name) else "NAME"
+            message = f"inbox/{name}/ has no profile; write sources/{name}.toml or remove it"
             raise ConfigurationError(message)
     for source in sorted(profiles):
         folder = inbox if source == "canonical" else inbox / source

@@ -115,8 +115,10 @@ def open_store(folder: Path, settings: Settings) -> Iterator[Store]:
             _check_version(store)
             _hash_again(store)
             yield store
-        except duckdb.IOException as error:
-            message = f"store: {str(error).splitlines()[0]}; free or mend the disk, run again"
+        except duckdb.Error as error:
+            # DuckDB's own text may quote a value.
+            kind = type(error).__name__
+            message = f"store: DuckDB failed with {kind}; look at the disk, then run again"
             raise StoreError(message) from None
         finally:
             connection.close()

@@ -34,12 +34,14 @@ def review_rows(
     """One row a reason to look: `_SHOWN` with `review_reason` and `could_be_severe`.
 
     Unjudged serum magnesium until a counted result at or after it, undetermined results newer
-    than the index or themselves the index, and patients under age whose index is not on target.
+    than the index or themselves the index, patients under age whose index is not on target, and
+    patients with different birth dates under one number.
     """
     who = moments.select(
         "moment",
         "is_alive",
         "is_minor",
+        "is_conflicting",
         "severity",
         index_at="collected_at",
         index_row="version_key",
@@ -49,7 +51,10 @@ def review_rows(
     rows = (
         _refused(unjudged, latest, limit),
         _undetermined(magnesium, who, limit),
-        _minors(magnesium, who),
+        _indexes(
+            magnesium, who.filter("is_minor", pl.col("severity") != "target_met"), "UNDER_18"
+        ),
+        _indexes(magnesium, who.filter("is_conflicting"), "PATIENT_CONFLICT"),
     )
     age = days_between(pl.col("seen_at"), pl.col("as_of"), zone)
     return (
@@ -93,21 +98,17 @@ def _undetermined(magnesium: pl.DataFrame, who: pl.DataFrame, limit: float) -> p
     )
 
 
-def _minors(magnesium: pl.DataFrame, who: pl.DataFrame) -> pl.DataFrame:
+def _indexes(magnesium: pl.DataFrame, who: pl.DataFrame, reason: str) -> pl.DataFrame:
+    """The index results of patients who are on review for who they are."""
     return (
-        magnesium.join(
-            who.filter("is_minor", pl.col("severity") != "target_met").select(
-                "moment", "index_row", "index_at"
-            ),
-            on="moment",
-        )
+        magnesium.join(who.select("moment", "index_row", "index_at"), on="moment")
         .filter(
             pl.col("index_row") == pl.col("version_key"),
             pl.col("index_at") == pl.col("collected_time"),
         )
         .select(
             *_SHOWN,
-            review_reason=pl.lit("UNDER_18"),
+            review_reason=pl.lit(reason),
             could_be_severe=pl.col("severity") == "severe",
         )
     )

@@ -1,0 +1,60 @@
+"""Two feeds in one home: prefixes, one person in both, birth dates that contradict each other."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from flows.stages import assess, ingest
+from flows.tonight import tonight_path
+from tests.home import Home
+
+AS_OF: Final = datetime(2026, 11, 21, 2, tzinfo=UTC)
+HEADER: Final = "observation_id,patient_id,code,value,unit,status,collected_at\n"
+
+
+def drop(home: Home, source: str, prefix: str, result: str, born: str) -> None:
+    sources = home.path / "sources"
+    sources.mkdir(parents=True, exist_ok=True)
+    profile = f'layout = "canonical"\npatient_prefix = "{prefix}"\n'
+    (sources / f"{source}.toml").write_text(profile, encoding="utf-8")
+    folder = home.inbox / source
+    folder.mkdir()
+    (folder / "observations.csv").write_text(HEADER + result + "\n", encoding="utf-8")
+    (folder / "patients.csv").write_text(f"patient_id,birth_date\nP1,{born}\n", encoding="utf-8")
+
+
+def judged(home: Home) -> list[tuple[object, ...]]:
+    night = home.night(AS_OF)
+    ingest(night, lambda _: None)
+    assess(night, lambda _: None)
+    with duckdb.connect(str(tonight_path(night)), read_only=True) as database:
+        return database.execute(
+            "SELECT patient_id, magnesium_mg_dl, is_on_iv_replacement, is_on_review, "
+            "list_contains(reasons, 'PATIENT_CONFLICT') FROM assessments ORDER BY patient_id"
+        ).fetchall()
+
+
+def test_a_prefix_keeps_two_hospitals_patients_apart(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    drop(home, "east", "E-", "A,P1,2601-3,0.45,mmol/L,F,2026-11-20T10:00:00Z", "1950-01-01")
+    drop(home, "west", "W-", "A,P1,19123-9,1.9,mg/dL,F,2026-11-20T12:00:00Z", "1960-01-01")
+    assert judged(home) == [
+        ("E-P1", 1.093725, True, False, False),
+        ("W-P1", 1.9, False, False, False),
+    ]
+
+
+def test_common_numbers_make_one_person_of_two_feeds(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    drop(home, "east", "", "A,P1,2601-3,0.45,mmol/L,F,2026-11-20T10:00:00Z", "1950-01-01")
+    drop(home, "west", "", "A,P1,19123-9,1.9,mg/dL,F,2026-11-20T12:00:00Z", "1950-01-01")
+    assert judged(home) == [("P1", 1.9, False, False, False)]
+
+
+def test_birth_dates_that_contradict_each_other_are_on_review(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    drop(home, "east", "", "A,P1,2601-3,0.45,mmol/L,F,2026-11-20T13:00:00Z", "1950-01-01")
+    drop(home, "west", "", "A,P1,19123-9,1.9,mg/dL,F,2026-11-20T12:00:00Z", "1960-01-01")
+    assert judged(home) == [("P1", 1.093725, True, True, True)]
