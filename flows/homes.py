@@ -25,7 +25,7 @@ timezone = "{timezone}"
 
 # What a night may take of this machine.
 # threads = 2
-# memory_limit_mb = 800
+# memory_limit_mb = 700
 """
 _POLICY: Final = """\
 # The hospital's own numbers over the shipped ones: name only what differs.

@@ -24,8 +24,8 @@ class Settings:
     policy: str = "policy.toml"
     quiet_seconds: int = 10
     threads: int = 2
-    memory_limit_mb: int = 800
-    persons_at_once: int = 50_000
+    memory_limit_mb: int = 700
+    persons_at_once: int = 40_000
     published_group: str = ""
 
 

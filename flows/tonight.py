@@ -177,7 +177,13 @@ def _refused_of(table: str) -> str:
 
 
 def _create(table: Table) -> str:
-    columns = ", ".join(f"{column.name} {_sql_type(column.dtype)}" for column in table.columns)
+    # Identifiers do not repeat within a night: compressing them costs more than it saves.
+    loose = {"patient_id", "observation_id"}
+    columns = ", ".join(
+        f"{column.name} {_sql_type(column.dtype)}"
+        + (" USING COMPRESSION uncompressed" if column.name in loose else "")
+        for column in table.columns
+    )
     return f"CREATE TABLE IF NOT EXISTS tonight.{table.name} ({columns})"
 
 

@@ -11,7 +11,7 @@ import polars as pl
 from flows.errors import FileRefusedError
 
 _CHUNK: Final = 1 << 18  # four scans of a piece that fits the cache
-_BATCH_ROWS: Final = 500_000
+_BATCH_ROWS: Final = 350_000
 _BOM: Final = b"\xef\xbb\xbf"
 _MOST_FIELD: Final = 1 << 20
 
