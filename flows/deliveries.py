@@ -7,10 +7,11 @@ from typing import Final
 
 from flows.errors import FileRefusedError
 from flows.inbox import Staged, stage
-from flows.ingestion import append_rows, settle
+from flows.ingestion import append_rows
 from flows.night import Night
 from flows.profile import Profile
 from flows.schema import CANONICAL
+from flows.settling import settle
 from flows.sources import canonical, mimic_iv
 from flows.sources.extract import Delivery, StagedDelivery
 from flows.store import Store

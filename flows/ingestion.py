@@ -8,13 +8,11 @@ import polars as pl
 
 from data_contracts.gate import hold_to, sift
 from data_contracts.observations import JUDGED, WORDING
-from flows.errors import AccountingError
 from flows.night import Night
 from flows.profile import Profile
 from flows.schema import (
     JUDGED_OBSERVATION,
     RAW,
-    WRITTEN,
     judged_columns,
     key_hash,
     row_hash,
@@ -166,90 +164,3 @@ def _with_key(rows: pl.DataFrame, collected: pl.Expr) -> pl.DataFrame:
     code = pl.col("loinc").fill_null("") if "loinc" in rows.columns else pl.col("code")
     made = pl.concat_str(where, code.fill_null(""), separator="\x1f")
     return rows.with_columns(version_key=pl.when(pl.col("observation_id").is_null()).then(made))
-
-
-def settle(store: Store, file_id: int, table: str, read: int) -> dict[str, int]:
-    """Tell copies and superseded rows of a file; returns its four counts, which add up to `read`.
-
-    Copies are removed: all that was sent equals a row of the same key received before. Keys that
-    are left with more than one version are remembered as contested. Raises `AccountingError`.
-    Keys and rows are told apart by 64-bit hashes: narrow enough to look through all of the past.
-    """
-    versions = versions_of(table)
-    store.run(
-        "CREATE OR REPLACE TEMP TABLE mine AS SELECT source, key_hash, count(*) AS times "
-        f"FROM {versions} WHERE file_id = ? GROUP BY ALL",
-        [file_id],
-    )
-    worded = "wording_id, " if table == "observations" else ""
-    seen = (
-        f"SELECT file_id, row, source, key_hash, row_hash, reason, {worded}"
-        f"{WRITTEN[table]} AS written"
-    )
-    store.run(
-        f"CREATE OR REPLACE TEMP TABLE met AS {seen} FROM {versions} "
-        "WHERE file_id < ? AND (source, key_hash) IN (SELECT (source, key_hash) FROM mine) "
-        f"UNION ALL {seen} FROM {versions} WHERE file_id = ? AND (source, key_hash) IN "
-        "(SELECT (source, key_hash) FROM mine WHERE times > 1)",
-        [file_id, file_id],
-    )
-    if not store.number("SELECT count(*) FROM met"):
-        return _counts(store, file_id, versions, read, ignored=0, superseded=0)
-    store.run(
-        f"INSERT INTO met {seen} FROM {versions} WHERE file_id = ? AND (source, key_hash) IN "
-        "(SELECT (source, key_hash) FROM met) AND (source, key_hash) NOT IN "
-        "(SELECT (source, key_hash) FROM mine WHERE times > 1)",
-        [file_id],
-    )
-    store.run(
-        "CREATE OR REPLACE TEMP TABLE settled AS SELECT *, row_number() OVER "
-        "(PARTITION BY source, key_hash, row_hash ORDER BY file_id, row) > 1 AS is_copy FROM met"
-    )
-    ignored = store.number("SELECT count(*) FROM settled WHERE is_copy AND file_id = ?", [file_id])
-    if ignored:
-        store.run(
-            f"DELETE FROM {versions} WHERE file_id = ? AND row IN "
-            "(SELECT row FROM settled WHERE is_copy AND file_id = ?)",
-            [file_id, file_id],
-        )
-    superseded = store.number(
-        "SELECT count(*) FROM (SELECT file_id, reason, row_number() OVER (PARTITION BY source, "
-        "key_hash ORDER BY written DESC NULLS LAST, file_id DESC, row DESC) AS place "
-        "FROM settled WHERE NOT is_copy) WHERE place > 1 AND file_id = ? AND reason IS NULL",
-        [file_id],
-    )
-    if table == "observations":
-        _remember_contested(store)
-    return _counts(store, file_id, versions, read, ignored=ignored, superseded=superseded)
-
-
-def _remember_contested(store: Store) -> None:
-    """Keep the keys that have several versions, and whether a rule reads any of them."""
-    store.run(
-        "INSERT INTO contested SELECT s.source, s.key_hash, bool_or(w.analyte IS NOT NULL) "
-        "FROM settled s JOIN wordings w USING (wording_id) WHERE NOT is_copy GROUP BY ALL "
-        "HAVING count(*) > 1 EXCEPT SELECT * FROM contested"
-    )
-
-
-def _counts(
-    store: Store, file_id: int, versions: str, read: int, *, ignored: int, superseded: int
-) -> dict[str, int]:
-    """The four counts of a file; raises `AccountingError` unless they add up to the rows read."""
-    quarantined = store.number(
-        f"SELECT count(*) FROM {versions} WHERE file_id = ? AND reason IS NOT NULL", [file_id]
-    )
-    held = store.number(f"SELECT count(*) FROM {versions} WHERE file_id = ?", [file_id])
-    counts = {
-        "accepted": held - quarantined - superseded,
-        "superseded": superseded,
-        "quarantined": quarantined,
-        "ignored": ignored,
-    }
-    if held + ignored != read or min(counts.values()) < 0:
-        message = (
-            f"file {file_id}: {read} rows read, {held} held and {ignored} copies; "
-            "nothing is published; keep the store and report this"
-        )
-        raise AccountingError(message)
-    return counts

@@ -8,10 +8,11 @@ from typing import Final
 import polars as pl
 
 from data_contracts.observations import OBSERVATIONS, WORDING
-from flows.ingestion import judge_for, settle
+from flows.ingestion import judge_for
 from flows.night import Night
 from flows.profile import Profile
 from flows.schema import CANONICAL, versions_of
+from flows.settling import settle
 from flows.store import Store
 from flows.version import VERSION
 
