@@ -52,7 +52,10 @@ JUDGED: Final = pa.DataFrameSchema(
         "analyte": pa.Column(pl.String),
         "collected_at": pa.Column(pl.Datetime("us")),
         "magnitude": pa.Column(
-            pl.Float64, [pa.Check.ge(0), pa.Check.lt(1e7)], nullable=False, description="canonical"
+            pl.Float64,
+            [pa.Check.ge(0), pa.Check.lt(float("inf"))],
+            nullable=False,
+            description="canonical",
         ),
     },
     name="judged observations",

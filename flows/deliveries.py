@@ -10,7 +10,7 @@ from flows.inbox import Staged, stage
 from flows.ingestion import append_rows
 from flows.night import Night
 from flows.profile import Profile
-from flows.schema import CANONICAL
+from flows.schema import CANONICAL, versions_of
 from flows.settling import settle
 from flows.sources import canonical, mimic_iv
 from flows.sources.extract import Delivery, StagedDelivery
@@ -41,6 +41,7 @@ def ingest_delivery(store: Store, night: Night, profile: Profile, delivery: Deli
         if not delivery.lookups and _is_known(store, night, profile, delivery, file_id, staged):
             return
         with store.transaction():
+            _forget(store, night, profile, delivery)
             read, counts, unknown = _read(store, night, profile, staged.delivery, file_id)
             _enter(
                 store,
@@ -78,7 +79,7 @@ def _is_known(
             profile.name,
             delivery.table,
             staged.sha256,
-            profile.digest,
+            profile.shape,
             delivery.file.relative,
         ],
     )
@@ -103,6 +104,18 @@ def _is_known(
         counts={"ignored": read},
     )
     return True
+
+
+def _forget(store: Store, night: Night, profile: Profile, delivery: Delivery) -> None:
+    """Drop what this file left when it was refused tonight, or was read in another shape."""
+    stale = store.rows(
+        "SELECT file_id FROM files WHERE source = ? AND path = ? AND table_name = ? "
+        "AND ((problem IS NOT NULL AND night = ?) OR (problem IS NULL AND profile <> ?))",
+        [profile.name, delivery.file.relative, delivery.table, night.date, profile.shape],
+    )
+    for (file_id,) in stale:
+        store.run(f"DELETE FROM {versions_of(str(delivery.table))} WHERE file_id = ?", [file_id])
+        store.run("DELETE FROM files WHERE file_id = ?", [file_id])
 
 
 def _sweep(folder: Path) -> None:
@@ -173,7 +186,7 @@ def _enter(  # noqa: PLR0913 - a ledger row is as wide as what it says
             counted.get("quarantined", 0),
             counted.get("ignored", 0),
             "; ".join(unknown) or None,
-            profile.digest,
+            profile.shape,
             problem,
         ],
     )

@@ -19,7 +19,7 @@ from flows.schema import (
     versions_of,
 )
 from flows.store import Store
-from hypomag_rules.reading import judge_rows, who_and_what, wording_key
+from hypomag_rules.reading import judge_rows, who_and_what, with_times, wording_key
 from hypomag_rules.records import (
     judge_conditions,
     judge_encounters,
@@ -125,7 +125,9 @@ def _append_observations(
     """Judge the rows whose analyte a rule reads; the others need only a patient and a code."""
     worded = wordings.number(rows)
     other = worded.filter(pl.col("analyte").is_null()).with_columns(reason=who_and_what())
-    others = _with_key(other, pl.lit("")).select(*_SENT, _KEY, "reason")
+    timed = with_times(other, profile.reading)
+    collected = pl.col("collected_time").cast(pl.String)
+    others = _with_key(timed, collected).select(*_SENT, *_TIMES, _KEY, "reason")
     ours = worded.filter(pl.col("analyte").is_not_null()).select(*_SENT)
     judgement = ours.select("wording_id").join(
         wordings.judged.drop("source", "key", *WORDING),
@@ -151,11 +153,12 @@ def _append_observations(
         ),
     )
     columns = (*_SENT, *JUDGED_OBSERVATION, _KEY, "reason")
-    keyed = _with_key(judged, pl.col("collected_time").cast(pl.String)).select(columns)
+    keyed = _with_key(judged, collected).select(columns)
     _append(store, "observations", pl.concat([keyed, others], how="diagonal"))
 
 
 _KEY: Final = "version_key"
+_TIMES: Final = ("collected_time", "reported_time")
 
 
 def _with_key(rows: pl.DataFrame, collected: pl.Expr) -> pl.DataFrame:

@@ -27,7 +27,9 @@ _COLUMNS: Final = (
 def witness(folder: Path, store: Store) -> None:
     """Append the ledger rows that the journal does not have yet, and make them last."""
     known = {entry["file_id"] for entry in _entries(folder)}
-    rows = store.rows(f"SELECT {', '.join(_COLUMNS)} FROM files ORDER BY file_id")
+    rows = store.rows(
+        f"SELECT {', '.join(_COLUMNS)} FROM files WHERE problem IS NULL ORDER BY file_id"
+    )
     lines = [
         json.dumps(dict(zip(_COLUMNS, row, strict=True)), default=str)
         for row in rows
@@ -43,10 +45,13 @@ def witness(folder: Path, store: Store) -> None:
 
 
 def compare(folder: Path, store: Store) -> None:
-    """Raise `StoreError` when the database lacks a file that the journal saw committed."""
-    held = {row[0]: row[1] for row in store.rows("SELECT file_id, sha256 FROM files")}
+    """Raise `StoreError` when the database lacks a file that the journal saw committed.
+
+    By content, not by number: a file may have been read again in another shape since.
+    """
+    held = set(store.rows("SELECT source, table_name, sha256 FROM files"))
     for entry in _entries(folder):
-        if held.get(entry["file_id"]) != entry["sha256"]:
+        if (entry["source"], entry["table_name"], entry["sha256"]) not in held:
             message = (
                 f"store: the journal saw file {entry['file_id']} ({entry['name']}) committed, "
                 "the database does not hold it; put back the database that does, or start a new "

@@ -1,6 +1,7 @@
 """A source profile: how one feed words its extracts, and what of it to trust."""
 
 import hashlib
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -9,6 +10,8 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flows.errors import ConfigurationError
+from flows.schema import CANONICAL
+from hypomag_rules.definitions import FACTORS
 from hypomag_rules.source_reading import SourceReading
 
 LAYOUTS: Final = ("canonical", "mimic_iv")
@@ -25,7 +28,11 @@ class TableProfile:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One feed; `reading` is what changes the meaning of its rows, `digest` names this text."""
+    """One feed; `reading` is what changes the meaning of its rows, `digest` names this text.
+
+    `shape` names the part that says where in a file our columns are: rows that were stored under
+    another shape cannot be judged again, their files have to be read again.
+    """
 
     name: str
     layout: str
@@ -35,6 +42,7 @@ class Profile:
     items: Mapping[str, Mapping[str, str]]
     reading: SourceReading
     digest: str
+    shape: str
 
 
 def canonical_profile(name: str, zone: str) -> Profile:
@@ -60,7 +68,20 @@ def load_profiles(folder: Path, zone: str) -> dict[str, Profile]:
                     'patient_prefix; write "" where the patients share the hospitals\' numbers'
                 )
                 raise ConfigurationError(message)
+        _refuse_overlap([str(profile.patient_prefix) for profile in declared])
     return profiles
+
+
+def _refuse_overlap(prefixes: list[str]) -> None:
+    """One prefix that begins another would make one person of two."""
+    for short in prefixes:
+        for long in prefixes:
+            if short and short != long and long.startswith(short):
+                message = (
+                    f"sources: patient_prefix '{short}' begins '{long}': their patients could "
+                    "get the same number; end each with a separator, e.g. a hyphen"
+                )
+                raise ConfigurationError(message)
 
 
 def parse_profile(name: str, text: str, zone: str, where: str) -> Profile:
@@ -84,7 +105,13 @@ def parse_profile(name: str, text: str, zone: str, where: str) -> Profile:
     tables = {}
     for table, spec in given.get("tables", {}).items():
         _refuse_unknown(spec, frozenset(f.name for f in fields(TableProfile)), f"{where} {table}")
+        if table not in CANONICAL:
+            message = f"{where}: unknown table '{table}'; known: {', '.join(CANONICAL)}"
+            raise ConfigurationError(message)
         tables[table] = TableProfile(**spec)
+        for part in (tables[table].columns, tables[table].constants):
+            _refuse_unknown(part, frozenset(CANONICAL[table].names), f"{where} {table}")
+    _refuse_unknown(given.get("trust", {}), frozenset(FACTORS), f"{where} trust")
     reading = SourceReading(
         zone=own_zone,
         time_format=given.get("time_format"),
@@ -105,7 +132,13 @@ def parse_profile(name: str, text: str, zone: str, where: str) -> Profile:
         items=given.get("items", {}),
         reading=reading,
         digest=hashlib.sha256(f"{text}\x1f{zone}".encode()).hexdigest(),
+        shape=_shape_of(given),
     )
+
+
+def _shape_of(given: Mapping[str, Any]) -> str:
+    parts = {key: given.get(key) for key in ("layout", "separator", "tables", "items")}
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 _TOP: Final = frozenset(

@@ -70,13 +70,12 @@ def _judge_again(store: Store, night: Night, profile: Profile) -> None:
         counts = settle(store, int(str(file_id)), table, rows.height)
         store.run(
             "UPDATE files SET accepted = ?, superseded = ?, quarantined = ?, "
-            "reclassed = reclassed + ?, profile = ? WHERE file_id = ?",
+            "reclassed = reclassed + ? WHERE file_id = ?",
             [
                 counts["accepted"],
                 counts["superseded"],
                 counts["quarantined"],
                 _changed(store, table, sent, file_id),
-                profile.digest,
                 file_id,
             ],
         )

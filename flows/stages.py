@@ -63,9 +63,13 @@ def ingest(night: Night, say: Say) -> Ingested:
 
 
 def _fresh_deliveries(store: Store, night: Night, profiles: dict[str, Profile]) -> list[Delivery]:
-    """Deliveries whose file the ledger does not know unchanged."""
-    columns = "path, bytes, modified_ns, inode, coalesce(table_name, '')"
-    known = set(store.rows(f"SELECT {columns} FROM files"))
+    """Deliveries whose file the ledger does not know unchanged, read in the profile's shape.
+
+    A file that was refused is tried again each night: it is not forgotten while it lies there.
+    """
+    columns = "path, bytes, modified_ns, inode, coalesce(table_name, ''), profile"
+    held = f"SELECT {columns} FROM files WHERE problem IS NULL OR night = ?"
+    known = set(store.rows(held, [night.date]))
     by_source: dict[str, list[Dropped]] = {}
     for file in dropped_files(night.inbox, profiles):
         by_source.setdefault(file.source, []).append(file)
@@ -73,7 +77,7 @@ def _fresh_deliveries(store: Store, night: Night, profiles: dict[str, Profile]) 
         delivery
         for source, files in by_source.items()
         for delivery in LAYOUTS[profiles[source].layout].deliveries(files, profiles[source])
-        if (*delivery.file.identity, delivery.table or "") not in known
+        if (*delivery.file.identity, delivery.table or "", profiles[source].shape) not in known
     ]
 
 
@@ -100,15 +104,15 @@ def assess(night: Night, say: Say) -> Judged:
         total = select_persons(store, night, night.settings.persons_at_once)
         with grown(store, night):
             clear_night(store, night)
-            is_grown = mark_touched(store, night, basis_of(night, profiles))
+            since = mark_touched(store, night, basis_of(night, profiles))
             listed = []
             for at, (moments, facts) in enumerate(batches(store, night, total), 1):
                 say(f"judging {at} of {total}: {moments.height} patients")
                 listed.append(judge_batch(store, night, moments, facts))
             items = lay_out_items(store, night, listed)
-            append_ledger(store, night, is_grown=is_grown)
+            append_ledger(store, night, since=since)
             append_run(store, night)
-            if not is_grown:
+            if not since:
                 comment_on(store)
         return Judged(store.number("SELECT count(*) FROM persons"), counts_by_list(items))
 

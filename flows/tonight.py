@@ -78,12 +78,13 @@ def append(store: Store, table: Table, frame: pl.DataFrame) -> None:
     store.load(f"tonight.{table.name}", frame.select(table.names))
 
 
-def mark_touched(store: Store, night: Night, basis: str) -> bool:
+def mark_touched(store: Store, night: Night, basis: str) -> int:
     """Fill the temp table `touched` with persons whose standing results may differ from before.
 
     Those with versions from newer files, versions that became known since, and those not held;
     everybody when policy, profiles, software or the direction of time changed. Their old rows,
-    and whatever left the window, are taken out. Returns whether the rest still holds.
+    and whatever left the window, are taken out. Returns the last file that
+    the rest still speaks for, 0 for none.
     """
     held = {
         str(key): str(value) for key, value in store.rows("SELECT key, value FROM tonight.basis")
@@ -114,7 +115,7 @@ def mark_touched(store: Store, night: Night, basis: str) -> bool:
         ("file_id", str(newest)),
     ):
         store.run("INSERT INTO tonight.basis VALUES (?, ?)", [key, value])
-    return is_grown
+    return int(since)
 
 
 def append_observations(store: Store, results: pl.DataFrame, night: Night) -> None:
@@ -140,8 +141,8 @@ def append_observations(store: Store, results: pl.DataFrame, night: Night) -> No
     append(store, OBSERVATIONS, rows.filter(in_window))
 
 
-def append_ledger(store: Store, night: Night, *, is_grown: bool) -> None:
-    """Renew the ledger, and the refused rows: all of them, or tonight's when the rest holds."""
+def append_ledger(store: Store, night: Night, *, since: int) -> None:
+    """Renew the ledger; add the refused rows of files after `since`, renew tonight's."""
     ledger = ", ".join("path" if name == "file" else name for name in FILES.names)
     store.run(f"DELETE FROM tonight.{FILES.name}")
     store.run(
@@ -149,12 +150,14 @@ def append_ledger(store: Store, night: Night, *, is_grown: bool) -> None:
         "ORDER BY night, source, path, table_name"
     )
     parts = " UNION ALL ".join(_refused_of(table) for table in CANONICAL)
-    tonight = [night.date, not is_grown]
-    store.run(f"DELETE FROM tonight.{QUARANTINE.name} WHERE night = ? OR ?", tonight)
+    names = ", ".join(QUARANTINE.names)
     store.run(
-        f"INSERT INTO tonight.{QUARANTINE.name} SELECT * FROM ({parts}) WHERE night = ? OR ? "
-        "ORDER BY night, file, table_name, row",
-        tonight,
+        f"DELETE FROM tonight.{QUARANTINE.name} WHERE night = ? OR ? = 0", [night.date, since]
+    )
+    store.run(
+        f"INSERT INTO tonight.{QUARANTINE.name} SELECT {names} FROM ({parts}) "
+        "WHERE night = ? OR file_id > ? ORDER BY night, file, table_name, row",
+        [night.date, since],
     )
 
 
@@ -169,7 +172,8 @@ def _refused_of(table: str) -> str:
         raw = ", ".join(f"{name} := v.{name}" for name in wanted)
         joins, observation = "", "NULL"
     return (
-        f"SELECT f.night, f.name AS file, v.row::BIGINT AS row, '{table}' AS table_name, "
+        f"SELECT f.file_id, f.night, f.name AS file, v.row::BIGINT AS row, "
+        f"'{table}' AS table_name, "
         f"{observation}::VARCHAR AS observation_id, v.patient_id, v.reason, "
         f"to_json(struct_pack({raw}))::VARCHAR AS raw FROM {versions_of(table)} v {joins} "
         "JOIN files f USING (file_id) WHERE v.reason IS NOT NULL"

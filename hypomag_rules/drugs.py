@@ -9,7 +9,7 @@ from hypomag_rules.definitions import MEQ_PER_GRAM_SULFATE, MMOL_PER_GRAM_SULFAT
 
 _INFUSION_ONLY: Final = ("B05XA05", "B05XA11", "V04CC02")
 _EXCLUDED: Final = "excluded"
-_DOSE: Final = r"^(?:[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?|[0-9]+(?:\.[0-9]*)?|\.[0-9]+)$"
+_DOSE: Final = r"^(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?|[0-9]+(?:\.[0-9]*)?|\.[0-9]+)$"
 _GRAMS_PER_UNIT: Final = {
     "g": 1.0,
     "gm": 1.0,
@@ -100,15 +100,15 @@ def folded_routes(rows: pl.DataFrame, own_words: dict[str, str]) -> pl.DataFrame
     )
 
 
-def dose_expressions(rows: pl.DataFrame) -> pl.DataFrame:
+def dose_expressions(rows: pl.DataFrame, *, decimal_comma: bool = False) -> pl.DataFrame:
     """Adds `grams` (null: no mass), `millilitres` and `is_dose_zero`.
 
     A milliequivalent or millimole is counted as magnesium sulfate, as the guideline does.
     """
     unit = pl.col("dose_unit").str.to_lowercase().str.replace_all(r"\s", "")
-    amount = dose_number(pl.col("dose"))
+    amount = dose_number(pl.col("dose"), decimal_comma=decimal_comma)
     factor = unit.replace_strict(_GRAMS_PER_UNIT, default=None, return_dtype=pl.Float64)
-    volume = dose_number(pl.col("volume_ml"))
+    volume = dose_number(pl.col("volume_ml"), decimal_comma=decimal_comma)
     in_ml = pl.when(unit == "ml").then(amount)
     return rows.with_columns(
         grams=amount * factor,
@@ -117,9 +117,14 @@ def dose_expressions(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def dose_number(text: pl.Expr) -> pl.Expr:
-    """A dose as Float64: commas only between groups of three; ranges and `1,5` are no numbers."""
+def dose_number(text: pl.Expr, *, decimal_comma: bool = False) -> pl.Expr:
+    """A dose as Float64: commas only between groups of three; ranges and `1,5` are no numbers.
+
+    Where the source writes decimal commas, a comma is the decimal point: `0,500` is half a gram.
+    """
     stripped = text.str.strip_chars()
+    if decimal_comma:
+        stripped = stripped.str.replace(",", ".", literal=True)
     plain = pl.when(stripped.str.contains(_DOSE)).then(
         stripped.str.replace_all(",", "", literal=True)
     )

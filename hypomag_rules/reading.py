@@ -46,13 +46,17 @@ def judge_rows(
     """
     horizon = latest.replace(tzinfo=None) + timedelta(hours=policy.plausible.future_hours)
     return (
-        rows.pipe(_with_times, reading)
+        rows.pipe(with_times, reading)
         .pipe(_with_magnitude, reading, policy.plausible)
         .with_columns(reason=_reason(horizon))
     )
 
 
-def _with_times(rows: pl.DataFrame, reading: SourceReading) -> pl.DataFrame:
+def with_times(rows: pl.DataFrame, reading: SourceReading) -> pl.DataFrame:
+    """Adds the two instants of each row, and what was wrong with their texts.
+
+    Rows that no rule reads need them too: they take part where versions contest each other.
+    """
     columns = []
     for name, label in (("collected_at", "collected"), ("reported_at", "reported")):
         read = read_instants(rows.get_column(name), reading.zone, reading.time_format)

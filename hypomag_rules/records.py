@@ -24,7 +24,10 @@ def judge_patients(rows: pl.DataFrame, reading: SourceReading) -> pl.DataFrame:
     timed = _with_times(rows, reading, {"died_at": "died_time", "updated_at": "updated_time"})
     sex = _word("sex", reading).replace(_SEX_LETTERS)
     return timed.with_columns(
-        born_on=pl.col("birth_date").str.strip_chars().str.head(10).str.to_date(strict=False),
+        born_on=pl.col("birth_date")
+        .str.strip_chars()
+        .str.head(10)
+        .str.to_date("%Y-%m-%d", strict=False),
         sex_word=pl.when(sex.is_in(SEXES)).then(sex),
         reason=_reason(),
     ).drop("fault")
@@ -69,7 +72,7 @@ def judge_medications(rows: pl.DataFrame, reading: SourceReading) -> pl.DataFram
     return (
         timed.pipe(classified)
         .pipe(folded_routes, dict(reading.words.get("route", {})))
-        .pipe(dose_expressions)
+        .pipe(dose_expressions, decimal_comma=reading.decimal_comma)
         .with_columns(
             kind_word=kind,
             status_word=_known_word(status, MEDICATION_STATUSES, blank="blank"),

@@ -51,9 +51,7 @@ def review_rows(
     rows = (
         _refused(unjudged, latest, limit),
         _undetermined(magnesium, who, limit),
-        _indexes(
-            magnesium, who.filter("is_minor", pl.col("severity") != "target_met"), "UNDER_18"
-        ),
+        _indexes(magnesium, who.filter("is_minor", pl.col("severity") != "target_met"), "UNDER_18"),
         _indexes(magnesium, who.filter("is_conflicting"), "PATIENT_CONFLICT"),
     )
     age = days_between(pl.col("seen_at"), pl.col("as_of"), zone)

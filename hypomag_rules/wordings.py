@@ -55,7 +55,9 @@ WORDING_JUDGEMENT: Final = (
 
 def _with_analyte(worded: pl.DataFrame, reading: SourceReading, policy: Policy) -> pl.DataFrame:
     analytes = value_set("analytes").select("analyte", "code", "is_moles")
-    extra = policy.magnesium.also_count_as_serum_magnesium
+    counted = set(analytes.get_column("code"))
+    listed = dict.fromkeys(policy.magnesium.also_count_as_serum_magnesium)
+    extra = [code for code in listed if code not in counted]
     also = pl.DataFrame(
         {
             "analyte": ["magnesium"] * len(extra),

@@ -43,6 +43,11 @@ def read(staged: StagedDelivery, profile: Profile) -> Extract:
         for column in contract.required
         if own_name[column] not in names and column not in spec.constants
     ]
+    missing += [
+        own
+        for column, own in spec.columns.items()
+        if own not in names and own_name.get(column) == own and own not in missing
+    ]
     if missing:
         # Names that we do not know are not repeated: without a header they are a patient's row.
         known = ", ".join(name for name in names if name in own_name.values()) or "none of ours"
@@ -75,8 +80,8 @@ def _column(column: str, own: str, names: list[str], spec: TableProfile, table: 
     """A canonical column of the file: stripped where it identifies, a constant where it is none."""
     if own in names:
         text = pl.col(own)
-        is_identifier = column.endswith("_id")
-        text = text.str.strip_chars() if is_identifier else text
+        is_padded = column.endswith("_id") or column == "value"
+        text = text.str.strip_chars() if is_padded else text
         is_blank = text.str.len_bytes() == 0
         return pl.when(~is_blank).then(text).alias(column)
     constant = spec.constants.get(column)

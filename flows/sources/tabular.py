@@ -94,6 +94,12 @@ def _as_text(frame: pl.DataFrame, name: str) -> pl.Expr:
         zoned = dtype.time_zone is not None
         column = column.dt.convert_time_zone("UTC") if zoned else column
         return column.dt.strftime("%Y-%m-%dT%H:%M:%S%.f" + ("Z" if zoned else ""))
+    if dtype.is_float():
+        # A number column with one gap comes as floats: 123.0 is the patient 123.
+        is_whole = (pl.col(name) == pl.col(name).floor()).all()
+        if frame.select(is_whole).item():
+            return column.fill_nan(None).cast(pl.Int64).cast(pl.String)
+        return column.fill_nan(None).cast(pl.String)
     return column.cast(pl.String)
 
 
