@@ -74,10 +74,17 @@ def _edition(store: Store, night: Night) -> Edition:
             "SELECT count(*) FROM tonight.assessments WHERE night = ?", [night.date]
         ),
         previous_night=previous[0][0],  # type: ignore[arg-type]  # a DATE or NULL
+        unmapped_magnesium=store.number(_UNMAPPED),
         is_zone_default=not (night.home / FILE).exists() and night.settings.timezone == "UTC",
     )
 
 
+# LOINC codes that no rule counts (red cells, 24 h urine) are known for what they are.
+_UNMAPPED: Final = """
+SELECT count(*) FROM observation_versions JOIN wordings w USING (wording_id)
+WHERE w.analyte IS NULL AND NOT regexp_matches(coalesce(w.loinc, ''), '^[0-9]+-[0-9]$')
+AND regexp_matches(lower(concat_ws(' ', w.code, w.name)), 'magn[eé]|(^|[^a-z])mg([^a-z/]|$)')
+"""
 _FEEDS: Final = """
 SELECT source, 'observations' AS table_name,
     max(coalesce(reported_time, collected_time)) AS known_until

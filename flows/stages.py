@@ -138,7 +138,8 @@ def _earned(edition: Edition) -> ExitCode:
     """The highest code that applies to a published night."""
     if edition.refused_files.height:
         return ExitCode.FILE_REFUSED
-    if edition.quarantine.height or edition.listed("review").height:
+    unread = edition.quarantine.height + edition.unmapped_magnesium
+    if unread or edition.listed("review").height:
         return ExitCode.ROWS_TO_SEE
     return ExitCode.CLEAN
 

@@ -32,7 +32,19 @@ def caveats(edition: Edition, refused_named: int | None = None) -> list[str]:
     if refused_named is not None and len(refused) > refused_named:
         more = f"{len(refused) - refused_named} more files refused: see report.html."
         refused = [*refused[:refused_named], more]
-    return [*refused, *_nothing_read(edition), *_feeds(edition), *_zone(edition)]
+    unread = (*_unmapped(edition), *_nothing_read(edition))
+    return [*refused, *unread, *_feeds(edition), *_zone(edition)]
+
+
+def _unmapped(edition: Edition) -> list[str]:
+    """Results that look like magnesium under a code that the source profile does not map."""
+    if not edition.unmapped_magnesium:
+        return []
+    said = (
+        f"{edition.unmapped_magnesium} results look like magnesium, their code is mapped to "
+        "nothing: they are on no list. Name the code under [codes] in the source profile."
+    )
+    return [said]
 
 
 def _refused(edition: Edition) -> list[str]:

@@ -15,7 +15,8 @@ class Edition:
     `items` of all lists in rank order; `files` the ledger of this night; `quarantine` the rows
     refused this night; `feeds` (source, table_name, known_until) how far each feed reaches;
     `results_read` counts observation rows read this night, copies of known rows left out;
-    `patients_judged` counts the assessments.
+    `patients_judged` counts the assessments; `unmapped_magnesium` counts rows of all nights that
+    are named like magnesium under a local code that no profile maps.
     """
 
     hospital: str
@@ -32,6 +33,7 @@ class Edition:
     patients_judged: int
     previous_night: date | None
     is_zone_default: bool
+    unmapped_magnesium: int = 0
 
     def listed(self, worklist: str) -> pl.DataFrame:
         """The items of one list, in rank order."""
