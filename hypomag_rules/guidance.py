@@ -76,7 +76,9 @@ def _is_renal() -> pl.Expr:
 
 
 def _wants_oral() -> pl.Expr:
-    return pl.any_horizontal(_has(code) for code in _NEEDS_ORAL)
+    """Oral maintenance follows IV: it is no answer to a severe result that nobody treated."""
+    needs = pl.any_horizontal(_has(code) for code in _NEEDS_ORAL)
+    return needs & ~_has("SEVERE_UNTREATED")
 
 
 def _iv_cautions(policy: Policy) -> list[pl.Expr]:
@@ -106,10 +108,11 @@ def _iv_always(policy: Policy) -> list[pl.Expr]:
 
 
 def _recheck_cautions(policy: Policy) -> list[pl.Expr]:
-    """The sample, the kidneys, and no oral figures where they may not clear it (S17, S21)."""
+    """The sample, the untreated, the kidneys; no oral figures where they may not clear it (S17)."""
     texts = filled_texts(policy)
     return [
         pl.when(_has("SUSPECT_SAMPLE")).then(_said(texts["SUSPECT_SAMPLE"])),
+        pl.when(_has("SEVERE_UNTREATED")).then(_said(texts["recheck_untreated"])),
         pl.when(_has("RENAL_IMPAIRED")).then(_said(texts["iv_renal_impaired"])),
         pl.when(_wants_oral() & _is_renal()).then(_said(texts["oral_prescriber"])),
     ]
