@@ -80,10 +80,10 @@ def _column(column: str, own: str, names: list[str], spec: TableProfile, table: 
     """A canonical column of the file: stripped where it identifies, a constant where it is none."""
     if own in names:
         text = pl.col(own)
-        is_padded = column.endswith("_id") or column == "value"
-        text = text.str.strip_chars() if is_padded else text
-        is_blank = text.str.len_bytes() == 0
-        return pl.when(~is_blank).then(text).alias(column)
+        stripped = text.str.strip_chars() if column.endswith("_id") or column == "value" else text
+        is_blank = stripped.str.len_bytes() == 0
+        kept = text if column == "value" else stripped
+        return pl.when(~is_blank).then(kept).alias(column)
     constant = spec.constants.get(column)
     if constant is None and (table, column) == ("observations", "status"):
         constant = _ALL_FINAL
