@@ -137,18 +137,43 @@ _READ_BY_RULES: Final = {
 }
 
 
+# Things that may be moved from one patient to another under their own id.
+_MOVABLE: Final = ("encounters", "medications")
+
+
 def _stage_records(store: Store) -> None:
     """Fill the temp tables `night_TABLE` with accepted versions, person, receipt and row text."""
     for table, columns in _WANTED.items():
         text = ", ".join(f"coalesce(v.{name}, '')" for name in CANONICAL[table].names)
-        store.run(
-            f"CREATE OR REPLACE TEMP TABLE night_{table} AS SELECT m.batch, v.source, "
-            f"v.patient_id, m.person_id, {columns}, f.received_at, "
-            f"concat_ws(chr(31), {text}) AS row_text FROM {versions_of(table)} v "
-            "JOIN members m ON m.source = v.source AND m.patient_id = v.patient_id "
-            "JOIN files f USING (file_id) "
-            f"WHERE v.reason IS NULL AND {_READ_BY_RULES.get(table, 'true')}"
+        wanted = (
+            f"SELECT m.batch, v.source, v.patient_id, m.person_id, {columns}, f.received_at, "
+            f"concat_ws(chr(31), {text}) AS row_text"
         )
+        rows = f"FROM {versions_of(table)} v JOIN files f USING (file_id)"
+        accepted = f"WHERE v.reason IS NULL AND {_READ_BY_RULES.get(table, 'true')}"
+        staged = (
+            f"{wanted}, false AS is_elsewhere {rows} JOIN members m ON m.source = v.source "
+            f"AND m.patient_id = v.patient_id {accepted}"
+        )
+        if table in _MOVABLE:
+            _find_moved(store, table)
+            staged += (
+                f" UNION ALL {wanted}, true {rows} JOIN moved h ON h.source = v.source AND "
+                "h.key_hash = v.key_hash AND h.patient_id <> v.patient_id JOIN members m ON "
+                f"m.source = h.source AND m.patient_id = h.patient_id {accepted}"
+            )
+        store.run(f"CREATE OR REPLACE TEMP TABLE night_{table} AS {staged}")
+
+
+def _find_moved(store: Store, table: str) -> None:
+    """Fill the temp table `moved` with every patient of each id that came under several."""
+    versions = versions_of(table)
+    store.run(
+        f"CREATE OR REPLACE TEMP TABLE moved AS SELECT DISTINCT source, key_hash, patient_id "
+        f"FROM {versions} WHERE reason IS NULL AND (source, key_hash) IN (SELECT (source, "
+        f"key_hash) FROM {versions} WHERE reason IS NULL GROUP BY source, key_hash "
+        "HAVING min(patient_id) <> max(patient_id))"
+    )
 
 
 # Observations of one version carry no row text: they need no order.

@@ -26,7 +26,7 @@ def drugs_at(medications: pl.DataFrame, moments: pl.DataFrame, policy: Policy) -
     """Doses, orders and active drugs of each moment's person; ends after `as_of` are absent."""
     rows = latest_versions(
         at_moments(medications, moments), ("source", "medication_id"), own_time="started_time"
-    ).filter(pl.col("drug_class").is_not_null())
+    ).filter(pl.col("drug_class").is_not_null(), ~pl.col("is_elsewhere"))
     is_over = (pl.col("ended_time") <= pl.col("as_of")).fill_null(value=False)
     rows = rows.with_columns(is_end_known=is_over)
     is_order = pl.col("kind_word") == "order"

@@ -6,7 +6,7 @@ from hypomag_rules.clock import days_between
 
 
 def with_episode(moments: pl.DataFrame, magnesium: pl.DataFrame, zone: str) -> pl.DataFrame:
-    """Adds the open episode of a severe or low index, and the one that a target-met index ended.
+    """Adds the episode that is open at the index, and the one that a target-met index ended.
 
     `episode_started_at`, `episode_lows` (number), `episode_lowest` (mg/dL), `episode_span_days`
     (local days between first and last low), `ended_episode_started_at`, `ended_severe`,
@@ -32,7 +32,7 @@ def with_episode(moments: pl.DataFrame, magnesium: pl.DataFrame, zone: str) -> p
         span_days=days_between(first, last, zone),
         had_severe=(pl.col("severity") == "severe").any(),
     )
-    is_open = pl.col("index_severity").is_in(["severe", "low"])
+    is_open = pl.col("index_severity").is_in(["severe", "low", "undetermined"])
     episodes = spans.select(
         "moment",
         episode_started_at=pl.when(is_open).then("started_at"),

@@ -9,6 +9,9 @@ import polars as pl
 class Facts:
     """Versions as judged on arrival, for the persons of the moments; instants are naive UTC.
 
+    Of a dose or a stay that was moved to another patient the persons it came from hold the other
+    patients' versions too, flagged `is_elsewhere`: one that stands there is theirs no more.
+
     `feeds` holds, by (patient_prefix, as_of, received_by), how far administrations of any drug
     and any patient are known (`administered_until`); a prefix that never delivered has no row.
     """

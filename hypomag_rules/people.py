@@ -52,7 +52,8 @@ def with_whereabouts(moments: pl.DataFrame, encounters: pl.DataFrame) -> pl.Data
     """
     versions = latest_versions(
         at_moments(encounters, moments), ("source", "encounter_id"), own_time="started_time"
-    ).with_columns(
+    ).filter(~pl.col("is_elsewhere"))
+    versions = versions.with_columns(
         ended_time=pl.when(pl.col("ended_time") <= pl.col("as_of")).then(pl.col("ended_time"))
     )
     is_open = pl.col("ended_time").is_null()

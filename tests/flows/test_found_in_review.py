@@ -183,3 +183,27 @@ def test_magnesium_under_a_code_that_nobody_mapped_is_said_and_ends_with_10(tmp_
     page = (published.folder / "report.html").read_text(encoding="utf-8")
     assert published.code == ExitCode.ROWS_TO_SEE
     assert "1 results look like magnesium" in page
+
+
+def test_a_dose_moved_to_another_patient_treats_the_first_no_more(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.drop("observations", [result(), result(observation_id="Y", patient_id="P2")])
+    dose = {
+        "medication_id": "M",
+        "kind": "administration",
+        "name": "Magnesium sulfate",
+        "route": "IV",
+        "dose": "2",
+        "dose_unit": "g",
+        "started_at": "2026-11-20T12:00:00Z",
+        "status": "given",
+    }
+    first = dose | {"patient_id": "P1", "updated_at": "2026-11-20T13:00:00Z"}
+    then = dose | {"patient_id": "P2", "updated_at": "2026-11-20T15:00:00Z"}
+    home.drop("medications", [first, then])
+    night = home.night(AS_OF)
+    ingest(night, lambda _: None)
+    assert assess(night, lambda _: None).listed == {"iv_replacement": 1, "recheck": 1, "review": 0}
+    with opened(night) as store:
+        found = store.rows("SELECT patient_id FROM items WHERE worklist = 'iv_replacement'")
+    assert found == [("P1",)]

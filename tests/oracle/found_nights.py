@@ -182,6 +182,16 @@ FOUND: Final = {
             ]
         },
     ),
+    "an_undetermined_index_leaves_the_episode_open": Found(
+        "an undetermined result ends nothing, even as the only one left in the 400 days",
+        {
+            "observations": [
+                _result("1.4", "2025-10-14T02:00:00Z"),
+                _result(">1", "2025-10-17T02:00:00Z", observation_id="O2"),
+            ]
+        },
+        {"severity": "undetermined", "episode_started_at": "2025-10-14T02:00:00Z"},
+    ),
     "a_clearance_measured_in_urine_is_no_conflict": Found(
         "a clearance is an estimate, not a blood analyte; refusing it hid severe impairment",
         {
