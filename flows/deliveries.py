@@ -144,7 +144,8 @@ def _read(
 ) -> tuple[int, dict[str, int], tuple[str, ...]]:
     extract = LAYOUTS[profile.layout].read(staged, profile)
     read = append_rows(store, night, profile, file_id, staged.table, extract.frames)
-    return read, settle(store, file_id, staged.table, read), extract.unknown_columns
+    counts = settle(store, profile.name, file_id, staged.table, read)
+    return read, counts, extract.unknown_columns
 
 
 def _enter(  # noqa: PLR0913 - a ledger row is as wide as what it says

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import io
 import os
 import re
 import stat
@@ -118,18 +119,31 @@ def stage(file: Dropped, folder: Path, number: int) -> Staged:
         if (status.st_size, status.st_mtime_ns) != (file.size, file.modified_ns):
             message = "changed while the night began; drop it whole, or with a .done beside it"
             raise FileRefusedError(message)
-        digest = hashlib.sha256()
-        size = 0
-        while chunk := raw.read(_CHUNK):
-            digest.update(chunk)
-            size += len(chunk)
-        if size != file.size:
+        hashed = _Hashed(raw)
+        _copy(hashed, target, file)
+        if hashed.size != file.size:
             message = "changed while it was read; drop it whole, or with a .done beside it"
             raise FileRefusedError(message)
-        _check_companion(file, digest.hexdigest())
-        raw.seek(0)
-        _copy(raw, target, file, is_gzip=file.path.name.endswith(".gz"))
-    return Staged(target, digest.hexdigest(), ending)
+    digest = hashed.digest.hexdigest()
+    _check_companion(file, digest)
+    return Staged(target, digest, ending)
+
+
+class _Hashed(io.RawIOBase):
+    """A file that is hashed and measured as it is read."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        super().__init__()
+        self._raw = raw
+        self.digest = hashlib.sha256()
+        self.size = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes, as sent."""
+        chunk = self._raw.read(size)
+        self.digest.update(chunk)
+        self.size += len(chunk)
+        return chunk
 
 
 def _check_companion(file: Dropped, digest: str) -> None:
@@ -143,8 +157,9 @@ def _check_companion(file: Dropped, digest: str) -> None:
         raise FileRefusedError(message)
 
 
-def _copy(raw: BinaryIO, target: Path, file: Dropped, *, is_gzip: bool) -> None:
-    source: BinaryIO | gzip.GzipFile = gzip.GzipFile(fileobj=raw) if is_gzip else raw
+def _copy(raw: _Hashed, target: Path, file: Dropped) -> None:
+    is_gzip = file.path.name.endswith(".gz")
+    source = gzip.GzipFile(fileobj=raw) if is_gzip else raw
     most = min(_MOST_BYTES, max(file.size, 1024) * _MOST_RATIO) if is_gzip else _MOST_BYTES
     written = 0
     handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

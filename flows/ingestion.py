@@ -19,7 +19,7 @@ from flows.schema import (
     versions_of,
 )
 from flows.store import Store
-from hypomag_rules.reading import judge_rows, who_and_what, with_times, wording_key
+from hypomag_rules.reading import judge_rows, who_and_what, with_times
 from hypomag_rules.records import (
     judge_conditions,
     judge_encounters,
@@ -44,17 +44,17 @@ class Wordings:
         self._profile = profile
         self._night = night
         known = store.frame("SELECT * FROM wordings WHERE source = ?", [profile.name])
-        self.judged = known.with_columns(key=wording_key())
+        self.judged = _keyed(known)
         self._next = store.number("SELECT coalesce(max(wording_id), 0) + 1 FROM wordings")
 
     def number(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The rows with `wording_id`, `analyte`, `is_code_missing`; new wordings are stored."""
-        keys = rows.select(key=wording_key())
+        """The rows with `wording_id`, `analyte`, `loinc`, `is_code_missing`; learns new ones."""
+        keys = _keyed(rows).select("key")
         fresh = keys.unique().join(self.judged, on="key", how="anti")
         if fresh.height:
             met = rows.hstack(keys).join(fresh, on="key", how="semi").unique("key")
-            self._learn(met.sort("key"))
-        names = self.judged.select("key", "wording_id", "analyte", "is_code_missing")
+            self._learn(met.sort(WORDING))
+        names = self.judged.select("key", "wording_id", "analyte", "loinc", "is_code_missing")
         # Only the keys are joined: a join gathers every column that it carries.
         found = keys.join(names, on="key", how="left", maintain_order="left")
         return rows.hstack(found.drop("key"))
@@ -68,8 +68,13 @@ class Wordings:
         )
         self._next += fresh.height
         self._store.load("wordings", judged)
-        known = judged.with_columns(key=wording_key()).select(self.judged.columns)
+        known = _keyed(judged).select(self.judged.columns)
         self.judged = pl.concat([self.judged, known], how="vertical_relaxed")
+
+
+def _keyed(rows: pl.DataFrame) -> pl.DataFrame:
+    """Adds `key`, a 64-bit hash of the wording; it holds for this process alone."""
+    return rows.with_columns(key=rows.select(WORDING).hash_rows())
 
 
 def append_rows(
@@ -116,31 +121,26 @@ def _append(store: Store, table: str, rows: pl.DataFrame) -> None:
         )
 
 
-_SENT: Final = ("file_id", "row", "source", *RAW["observations"])
+_TIMES: Final = ("collected_time", "reported_time")
+_FAULTS: Final = ("collected_fault", "reported_fault")
 
 
 def _append_observations(
     store: Store, wordings: Wordings, rows: pl.DataFrame, profile: Profile, night: Night
 ) -> None:
     """Judge the rows whose analyte a rule reads; the others need only a patient and a code."""
-    worded = wordings.number(rows)
-    other = worded.filter(pl.col("analyte").is_null()).with_columns(reason=who_and_what())
-    timed = with_times(other, profile.reading)
-    collected = pl.col("collected_time").cast(pl.String)
-    others = _with_key(timed, collected).select(*_SENT, *_TIMES, _KEY, "reason")
-    ours = worded.filter(pl.col("analyte").is_not_null()).select(*_SENT)
+    timed = with_times(wordings.number(rows), profile.reading)
+    ours = timed.select("row", "patient_id", "value", "wording_id", "analyte", *_TIMES, *_FAULTS)
+    ours = ours.filter(pl.col("analyte").is_not_null())
     judgement = ours.select("wording_id").join(
-        wordings.judged.drop("source", "key", *WORDING),
+        wordings.judged.drop("source", "key", "analyte", *WORDING),
         on="wording_id",
         how="left",
         maintain_order="left",
     )
     latest: datetime = max(night.as_of, night.received_at)
     judged = judge_rows(
-        ours.hstack(judgement.drop("wording_id")),
-        profile.reading,
-        night.policy,
-        latest,
+        ours.hstack(judgement.drop("wording_id")), profile.reading, night.policy, latest
     )
     kept = sift(judged).kept.filter(
         pl.col("status_kind").is_in(["final", "provisional"]),
@@ -152,18 +152,26 @@ def _append_observations(
             "patient_id", "analyte", "magnitude", pl.col("collected_time").alias("collected_at")
         ),
     )
-    columns = (*_SENT, *JUDGED_OBSERVATION, _KEY, "reason")
-    keyed = _with_key(judged, collected).select(columns)
-    _append(store, "observations", pl.concat([keyed, others], how="diagonal"))
+    measured = timed.select("row").join(
+        judged.select("row", "comparator", "magnitude", "reason"),
+        on="row",
+        how="left",
+        maintain_order="left",
+    )
+    is_ours = pl.col("analyte").is_not_null()
+    reasoned = timed.hstack(measured.drop("row")).with_columns(
+        reason=pl.when(is_ours).then("reason").otherwise(who_and_what()),
+        version_key=_version_key(timed),
+    )
+    columns = ("file_id", "row", "source", *RAW["observations"], *JUDGED_OBSERVATION)
+    _append(store, "observations", reasoned.select(*columns, "version_key", "reason"))
 
 
-_KEY: Final = "version_key"
-_TIMES: Final = ("collected_time", "reported_time")
-
-
-def _with_key(rows: pl.DataFrame, collected: pl.Expr) -> pl.DataFrame:
-    """Adds `version_key` to rows without an id of their own: tube or else time, and code."""
+def _version_key(rows: pl.DataFrame) -> pl.Expr:
+    """What stands for a missing id of the sender: the tube or else the time, and the code."""
+    if not rows.get_column("observation_id").null_count():
+        return pl.lit(None, pl.String)
+    collected = pl.col("collected_time").cast(pl.String)
     where = pl.coalesce("specimen_id", collected, "collected_at", pl.lit(""))
-    code = pl.col("loinc").fill_null("") if "loinc" in rows.columns else pl.col("code")
-    made = pl.concat_str(where, code.fill_null(""), separator="\x1f")
-    return rows.with_columns(version_key=pl.when(pl.col("observation_id").is_null()).then(made))
+    made = pl.concat_str(where, pl.col("loinc").fill_null(""), separator="\x1f")
+    return pl.when(pl.col("observation_id").is_null()).then(made)

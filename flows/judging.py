@@ -13,7 +13,7 @@ from flows.night import Night
 from flows.profile import Profile
 from flows.store import Store
 from flows.tonight import append, append_observations
-from flows.version import VERSION
+from flows.version import VERSION, rules_digest
 from hypomag_rules.assess import assess
 from hypomag_rules.facts import Facts
 from hypomag_rules.sentences import with_sentences
@@ -34,7 +34,7 @@ _ITEM_MEMORY: Final = (
 def basis_of(night: Night, profiles: Mapping[str, Profile]) -> str:
     """What the standing results rest on beside the rows: software, policy, profiles."""
     digests = ",".join(f"{name}={profiles[name].digest}" for name in sorted(profiles))
-    return f"{VERSION}|{night.policy.id}|{night.settings.timezone}|{digests}"
+    return f"{rules_digest()}|{night.policy.id}|{night.settings.timezone}|{digests}"
 
 
 def judge_batch(store: Store, night: Night, moments: pl.DataFrame, facts: Facts) -> pl.DataFrame:

@@ -7,11 +7,11 @@ from typing import Final
 
 import polars as pl
 
-from data_contracts.observations import OBSERVATIONS, WORDING
+from data_contracts.observations import OBSERVATIONS
 from flows.ingestion import judge_for
 from flows.night import Night
 from flows.profile import Profile
-from flows.schema import CANONICAL, versions_of
+from flows.schema import CANONICAL, as_sent, versions_of
 from flows.settling import settle
 from flows.store import Store
 from flows.version import VERSION
@@ -67,7 +67,7 @@ def _judge_again(store: Store, night: Night, profile: Profile) -> None:
         sent = store.frame(f"SELECT * FROM sent_{table} WHERE file_id = ?", [file_id])
         rows = sent.drop(f"was_{column}" for column in _CLASS[table == OBSERVATIONS.name])
         judge_for(store, then, profile, table)(rows)
-        counts = settle(store, int(str(file_id)), table, rows.height)
+        counts = settle(store, profile.name, int(str(file_id)), table, rows.height)
         store.run(
             "UPDATE files SET accepted = ?, superseded = ?, quarantined = ?, "
             "reclassed = reclassed + ? WHERE file_id = ?",
@@ -89,8 +89,7 @@ def _as_sent(table: str) -> str:
     """The SQL of a source's rows as they were sent, and as what they were judged before."""
     is_worded = table == OBSERVATIONS.name
     columns = ", ".join(
-        f"{'w' if is_worded and column in WORDING else 'v'}.{column}"
-        for column in CANONICAL[table].names
+        f"{as_sent(table, column)} AS {column}" for column in CANONICAL[table].names
     )
     joins = "JOIN wordings w USING (wording_id)" if is_worded else ""
     was = ", ".join(f"{column} AS was_{column}" for column in _CLASS[is_worded])

@@ -6,55 +6,61 @@ from typing import Final
 
 import polars as pl
 
-from data_contracts.observations import OBSERVATIONS, WORDING
 from flows.night import Night
-from flows.schema import CANONICAL, versions_of
+from flows.schema import CANONICAL, as_sent, versions_of
 from flows.store import Store
 from hypomag_rules.facts import Facts
 
 _MARGIN: Final = timedelta(days=2)
-_PERSON: Final = "coalesce(p.patient_prefix, '') || v.patient_id"
-_ROW_TEXT: Final = (
-    "concat_ws(chr(31), "
-    + ", ".join(
-        f"coalesce({'w' if name in WORDING else 'v'}.{name}, '')" for name in OBSERVATIONS.names
-    )
-    + ")"
-)
+PERSON: Final = "coalesce(p.patient_prefix, '') || v.patient_id"
 
 
-def select_persons(store: Store, night: Night, batch_size: int) -> int:
-    """Fill the temp table `persons` with who may be assessed or reviewed; returns the batches.
+def _row_text(table: str) -> str:
+    """The SQL of a row as sent in one text, which orders versions of one time."""
+    cells = (f"coalesce({as_sent(table, name)}, '')" for name in CANONICAL[table].names)
+    return f"concat_ws(chr(31), {', '.join(cells)})"
 
-    Anyone with a magnesium row that is not too old, judged or not, in batches by their order.
-    `is_short` marks those who ever had a result at or below the target: only for them do the
-    rules look at potassium, calcium, albumin and urine.
+
+def select_persons(store: Store, night: Night) -> None:
+    """Fill the temp table `persons` with who may be assessed or reviewed.
+
+    Anyone with a magnesium row that is not too old, judged or not. `is_short` marks those who
+    ever had a result at or below the target: only for them do the rules look at potassium,
+    calcium, albumin and urine.
     """
     since = night.naive_as_of - timedelta(days=night.policy.assessment.days) - _MARGIN
     store.run(
-        "CREATE OR REPLACE TEMP TABLE persons AS SELECT person_id, patient_prefix, is_short, "
-        f"place, place // {batch_size} AS batch FROM (SELECT *, "
-        "CAST(row_number() OVER (ORDER BY person_id) - 1 AS INTEGER) AS place FROM ("
-        f"SELECT {_PERSON} AS person_id, min(coalesce(p.patient_prefix, '')) AS patient_prefix, "
+        "CREATE OR REPLACE TEMP TABLE persons AS SELECT person_id, patient_prefix, is_short FROM ("
+        f"SELECT {PERSON} AS person_id, min(coalesce(p.patient_prefix, '')) AS patient_prefix, "
         "coalesce(bool_or(v.magnitude <= ?), false) AS is_short, "
         "bool_or(v.reason IS NOT NULL OR v.collected_time IS NULL OR v.collected_time >= ?) "
         "AS is_current FROM observation_versions v JOIN wordings w USING (wording_id) "
         "LEFT JOIN profiles p ON p.source = v.source WHERE w.analyte = 'magnesium' "
-        "AND v.patient_id IS NOT NULL GROUP BY 1) WHERE is_current)",
+        "AND v.patient_id IS NOT NULL GROUP BY 1) WHERE is_current",
         [night.policy.magnesium.target, since],
     )
-    store.run("CREATE TEMP TABLE IF NOT EXISTS touched (person_id VARCHAR)")
-    return store.number("SELECT coalesce(max(batch) + 1, 0) FROM persons")
+    for table in ("touched", "carried"):
+        store.run(f"CREATE TEMP TABLE IF NOT EXISTS {table} (person_id VARCHAR)")
+
+
+def lay_in_batches(store: Store, size: int) -> int:
+    """Fill the temp table `judged` with the persons who are not carried; returns the batches."""
+    place = "CAST(row_number() OVER (ORDER BY person_id) - 1 AS INTEGER) AS place"
+    store.run(
+        f"CREATE OR REPLACE TEMP TABLE judged AS SELECT *, place // {size} AS batch FROM "
+        f"(SELECT *, {place} FROM persons WHERE person_id NOT IN (FROM carried))"
+    )
+    return store.number("SELECT coalesce(max(batch) + 1, 0) FROM judged")
 
 
 def batches(store: Store, night: Night, total: int) -> Iterator[tuple[pl.DataFrame, Facts]]:
-    """The moments and facts of each batch of the selected persons."""
+    """The moments and facts of each batch of the persons to be judged."""
     stage_facts(store, night)
     feeds = administrations_known(store, night)
     for batch in range(total):
         moments = store.frame(
             "SELECT CAST(place AS UINTEGER) AS moment, person_id, patient_prefix, "
-            "?::TIMESTAMP AS as_of, ?::TIMESTAMP AS received_by FROM persons WHERE batch = ? "
+            "?::TIMESTAMP AS as_of, ?::TIMESTAMP AS received_by FROM judged WHERE batch = ? "
             "ORDER BY place",
             [night.naive_as_of, _FOREVER, batch],
         )
@@ -62,18 +68,18 @@ def batches(store: Store, night: Night, total: int) -> Iterator[tuple[pl.DataFra
 
 
 def stage_facts(store: Store, night: Night) -> None:
-    """Fill the temp tables that `load_facts` reads, for whoever stands in `persons`."""
+    """Fill the temp tables that `load_facts` reads, for whoever stands in `judged`."""
     _stage_members(store)
     _stage_records(store)
     _stage_observations(store, night)
 
 
 def _stage_members(store: Store) -> None:
-    """Each selected person's number in each source, so that rows join on what they were sent."""
+    """Each judged person's number in each source, so that rows join on what they were sent."""
     store.run(
         "CREATE OR REPLACE TEMP TABLE members AS SELECT p.source, "
         "substr(o.person_id, length(p.patient_prefix) + 1) AS patient_id, o.person_id, o.batch, "
-        "o.is_short, t.person_id IS NOT NULL AS is_touched FROM persons o "
+        "o.is_short, t.person_id IS NOT NULL AS is_touched FROM judged o "
         "JOIN profiles p ON starts_with(o.person_id, p.patient_prefix) "
         "LEFT JOIN touched t ON t.person_id = o.person_id"
     )
@@ -144,10 +150,9 @@ _MOVABLE: Final = ("encounters", "medications")
 def _stage_records(store: Store) -> None:
     """Fill the temp tables `night_TABLE` with accepted versions, person, receipt and row text."""
     for table, columns in _WANTED.items():
-        text = ", ".join(f"coalesce(v.{name}, '')" for name in CANONICAL[table].names)
         wanted = (
             f"SELECT m.batch, v.source, v.patient_id, m.person_id, {columns}, f.received_at, "
-            f"concat_ws(chr(31), {text}) AS row_text"
+            f"{_row_text(table)} AS row_text"
         )
         rows = f"FROM {versions_of(table)} v JOIN files f USING (file_id)"
         accepted = f"WHERE v.reason IS NULL AND {_READ_BY_RULES.get(table, 'true')}"
@@ -184,7 +189,7 @@ SELECT m.batch, v.source, m.person_id, v.patient_id, v.observation_id,
     v.collected_time, v.reported_time, v.comparator, v.magnitude, w.reference_low_canonical,
     w.was_haemolysed AS is_haemolysed, v.reason, f.received_at, f.as_of AS ingested_as_of,
     f.name AS file, v.file_id, v.row,
-    CASE WHEN c.key_hash IS NOT NULL THEN {_ROW_TEXT} END AS row_text
+    CASE WHEN c.key_hash IS NOT NULL THEN {_row_text("observations")} END AS row_text
 FROM observation_versions v
 JOIN wordings w USING (wording_id)
 JOIN members m ON m.source = v.source AND m.patient_id = v.patient_id

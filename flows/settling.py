@@ -5,7 +5,7 @@ from flows.schema import WRITTEN, versions_of
 from flows.store import Store
 
 
-def settle(store: Store, file_id: int, table: str, read: int) -> dict[str, int]:
+def settle(store: Store, source: str, file_id: int, table: str, read: int) -> dict[str, int]:
     """Tell copies and superseded rows of a file; returns its four counts, which add up to `read`.
 
     Copies are removed: all that was sent equals a row of the same key received before. Keys that
@@ -13,34 +13,29 @@ def settle(store: Store, file_id: int, table: str, read: int) -> dict[str, int]:
     Keys and rows are told apart by 64-bit hashes: narrow enough to look through all of the past.
     """
     versions = versions_of(table)
+    mine = f"SELECT key_hash FROM {versions} WHERE file_id = ?"
     store.run(
-        "CREATE OR REPLACE TEMP TABLE mine AS SELECT source, key_hash, count(*) AS times "
-        f"FROM {versions} WHERE file_id = ? GROUP BY ALL",
+        f"CREATE OR REPLACE TEMP TABLE twice AS {mine} GROUP BY key_hash HAVING count(*) > 1",
         [file_id],
     )
     worded = "wording_id, " if table == "observations" else ""
-    seen = (
-        f"SELECT file_id, row, source, key_hash, row_hash, reason, {worded}"
-        f"{WRITTEN[table]} AS written"
-    )
+    seen = f"SELECT file_id, row, key_hash, row_hash, reason, {worded}{WRITTEN[table]} AS written"
     store.run(
         f"CREATE OR REPLACE TEMP TABLE met AS {seen} FROM {versions} "
-        "WHERE file_id < ? AND (source, key_hash) IN (SELECT (source, key_hash) FROM mine) "
-        f"UNION ALL {seen} FROM {versions} WHERE file_id = ? AND (source, key_hash) IN "
-        "(SELECT (source, key_hash) FROM mine WHERE times > 1)",
-        [file_id, file_id],
+        f"WHERE file_id < ? AND source = ? AND key_hash IN ({mine}) "
+        f"UNION ALL {seen} FROM {versions} WHERE file_id = ? AND key_hash IN (FROM twice)",
+        [file_id, source, file_id, file_id],
     )
     if not store.number("SELECT count(*) FROM met"):
         return _counts(store, file_id, versions, read, ignored=0, superseded=0)
     store.run(
-        f"INSERT INTO met {seen} FROM {versions} WHERE file_id = ? AND (source, key_hash) IN "
-        "(SELECT (source, key_hash) FROM met) AND (source, key_hash) NOT IN "
-        "(SELECT (source, key_hash) FROM mine WHERE times > 1)",
+        f"INSERT INTO met {seen} FROM {versions} WHERE file_id = ? AND key_hash IN "
+        "(SELECT key_hash FROM met) AND key_hash NOT IN (FROM twice)",
         [file_id],
     )
     store.run(
         "CREATE OR REPLACE TEMP TABLE settled AS SELECT *, row_number() OVER "
-        "(PARTITION BY source, key_hash, row_hash ORDER BY file_id, row) > 1 AS is_copy FROM met"
+        "(PARTITION BY key_hash, row_hash ORDER BY file_id, row) > 1 AS is_copy FROM met"
     )
     ignored = store.number("SELECT count(*) FROM settled WHERE is_copy AND file_id = ?", [file_id])
     if ignored:
@@ -50,22 +45,23 @@ def settle(store: Store, file_id: int, table: str, read: int) -> dict[str, int]:
             [file_id, file_id],
         )
     superseded = store.number(
-        "SELECT count(*) FROM (SELECT file_id, reason, row_number() OVER (PARTITION BY source, "
+        "SELECT count(*) FROM (SELECT file_id, reason, row_number() OVER (PARTITION BY "
         "key_hash ORDER BY written DESC NULLS LAST, file_id DESC, row DESC) AS place "
         "FROM settled WHERE NOT is_copy) WHERE place > 1 AND file_id = ? AND reason IS NULL",
         [file_id],
     )
     if table == "observations":
-        _remember_contested(store)
+        _remember_contested(store, source)
     return _counts(store, file_id, versions, read, ignored=ignored, superseded=superseded)
 
 
-def _remember_contested(store: Store) -> None:
+def _remember_contested(store: Store, source: str) -> None:
     """Keep the keys that have several versions, and whether a rule reads any of them."""
     store.run(
-        "INSERT INTO contested SELECT s.source, s.key_hash, bool_or(w.analyte IS NOT NULL) "
-        "FROM settled s JOIN wordings w USING (wording_id) WHERE NOT is_copy GROUP BY ALL "
-        "HAVING count(*) > 1 EXCEPT SELECT * FROM contested"
+        "INSERT INTO contested SELECT ?, key_hash, bool_or(w.analyte IS NOT NULL) "
+        "FROM settled JOIN wordings w USING (wording_id) WHERE NOT is_copy GROUP BY ALL "
+        "HAVING count(*) > 1 EXCEPT SELECT * FROM contested",
+        [source],
     )
 
 

@@ -8,6 +8,13 @@ from typing import Final, NamedTuple
 
 from data_contracts.gate import try_canary
 from flows import journal
+from flows.carrying import (
+    append_carried,
+    last_published,
+    mark_carried,
+    mark_touched,
+    remember_basis,
+)
 from flows.deliveries import LAYOUTS, ingest_delivery
 from flows.errors import ExitCode
 from flows.exports.edition import Edition
@@ -17,10 +24,10 @@ from flows.night import Night
 from flows.profile import Profile, load_profiles
 from flows.publication import publish_edition, read_edition
 from flows.rejudging import note_profiles
-from flows.selection import batches, select_persons
+from flows.selection import batches, lay_in_batches, select_persons
 from flows.sources.extract import Delivery
 from flows.store import Store, open_store
-from flows.tonight import append_ledger, clear_night, comment_on, grown, mark_touched
+from flows.tonight import append_ledger, clear_night, comment_on, grown
 from hypomag_rules.worklists import counts_by_list
 
 Say = Callable[[str], None]
@@ -101,18 +108,23 @@ def assess(night: Night, say: Say) -> Judged:
     profiles = load_profiles(night.home / "sources", night.settings.timezone)
     with opened(night) as store:
         note_profiles(store, night, profiles)
-        total = select_persons(store, night, night.settings.persons_at_once)
+        select_persons(store, night)
         with grown(store, night):
             clear_night(store, night)
-            since = mark_touched(store, night, basis_of(night, profiles))
+            last = last_published(store, night, basis_of(night, profiles))
+            mark_touched(store, night, last)
+            mark_carried(store, night, last)
+            append_carried(store, night, last)
+            total = lay_in_batches(store, night.settings.persons_at_once)
             listed = []
             for at, (moments, facts) in enumerate(batches(store, night, total), 1):
                 say(f"judging {at} of {total}: {moments.height} patients")
                 listed.append(judge_batch(store, night, moments, facts))
             items = lay_out_items(store, night, listed)
-            append_ledger(store, night, since=since)
+            append_ledger(store, night, since=last.file_id)
             append_run(store, night)
-            if not since:
+            remember_basis(store, night, basis_of(night, profiles))
+            if not last.file_id:
                 comment_on(store)
         return Judged(store.number("SELECT count(*) FROM persons"), counts_by_list(items))
 

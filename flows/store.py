@@ -133,6 +133,8 @@ def _config(settings: Settings, spill: Path) -> dict[str, str | bool | int | flo
         "autoload_known_extensions": "false",
         "python_enable_replacements": "false",
         "preserve_insertion_order": "false",
+        # Tonight's database is written in a dozen pieces: 16 MB would check each of them in.
+        "checkpoint_threshold": "256MB",
     }
 
 

@@ -12,11 +12,10 @@ from polars.datatypes import DataType, DataTypeClass
 
 from data_contracts.assessments import ASSESSMENTS
 from data_contracts.columns import Table
-from data_contracts.observations import WORDING
 from data_contracts.published import FILES, OBSERVATIONS, PUBLISHED, QUARANTINE, RUNS
 from data_contracts.worklists import WORKLIST_ITEMS
 from flows.night import Night
-from flows.schema import CANONICAL, versions_of
+from flows.schema import CANONICAL, as_sent, versions_of
 from flows.store import Store
 
 NAME: Final = "hypomag.duckdb"
@@ -78,46 +77,6 @@ def append(store: Store, table: Table, frame: pl.DataFrame) -> None:
     store.load(f"tonight.{table.name}", frame.select(table.names))
 
 
-def mark_touched(store: Store, night: Night, basis: str) -> int:
-    """Fill the temp table `touched` with persons whose standing results may differ from before.
-
-    Those with versions from newer files, versions that became known since, and those not held;
-    everybody when policy, profiles, software or the direction of time changed. Their old rows,
-    and whatever left the window, are taken out. Returns the last file that
-    the rest still speaks for, 0 for none.
-    """
-    held = {
-        str(key): str(value) for key, value in store.rows("SELECT key, value FROM tonight.basis")
-    }
-    is_grown = held.get("basis") == basis and held.get("as_of", "") <= night.as_of.isoformat()
-    since = held.get("file_id", "0") if is_grown else "0"
-    store.run(
-        "CREATE OR REPLACE TEMP TABLE touched AS SELECT person_id FROM persons "
-        "WHERE ? OR person_id NOT IN (SELECT patient_id FROM tonight.observations) UNION "
-        "SELECT coalesce(p.patient_prefix, '') || v.patient_id FROM observation_versions v "
-        "LEFT JOIN profiles p ON p.source = v.source "
-        "WHERE v.file_id > ? OR greatest(v.collected_time, v.reported_time) > ?::TIMESTAMP",
-        [not is_grown, int(since), held.get("as_of_naive", "0001-01-01 00:00:00")],
-    )
-    days = night.policy.assessment.days
-    store.run(
-        "DELETE FROM tonight.observations WHERE patient_id IN (SELECT person_id FROM touched) "
-        "OR patient_id NOT IN (SELECT person_id FROM persons) "
-        f"OR collected_at < ?::TIMESTAMP - INTERVAL {days} DAY",
-        [night.naive_as_of],
-    )
-    newest = store.number("SELECT coalesce(max(file_id), 0) FROM files")
-    store.run("DELETE FROM tonight.basis")
-    for key, value in (
-        ("basis", basis),
-        ("as_of", night.as_of.isoformat()),
-        ("as_of_naive", str(night.naive_as_of)),
-        ("file_id", str(newest)),
-    ):
-        store.run("INSERT INTO tonight.basis VALUES (?, ?)", [key, value])
-    return int(since)
-
-
 def append_observations(store: Store, results: pl.DataFrame, night: Night) -> None:
     """Append the counted standing results of touched persons that lie in the window."""
     touched = store.frame("SELECT person_id FROM touched")
@@ -163,14 +122,10 @@ def append_ledger(store: Store, night: Night, *, since: int) -> None:
 
 def _refused_of(table: str) -> str:
     """The SQL of a table's quarantined rows, with the row as sent in JSON."""
-    wanted = CANONICAL[table].names
+    raw = ", ".join(f"{name} := {as_sent(table, name)}" for name in CANONICAL[table].names)
+    joins, observation = "", "NULL"
     if table == "observations":
-        raw = ", ".join(f"{name} := {'w' if name in WORDING else 'v'}.{name}" for name in wanted)
-        joins = "JOIN wordings w USING (wording_id)"
-        observation = "v.observation_id"
-    else:
-        raw = ", ".join(f"{name} := v.{name}" for name in wanted)
-        joins, observation = "", "NULL"
+        joins, observation = "JOIN wordings w USING (wording_id)", "v.observation_id"
     return (
         f"SELECT f.file_id, f.night, f.name AS file, v.row::BIGINT AS row, "
         f"'{table}' AS table_name, "

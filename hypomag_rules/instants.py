@@ -6,36 +6,51 @@ import polars as pl
 
 UNREADABLE: Final = "time_not_readable"
 NOT_ON_THE_CLOCK: Final = "time_does_not_exist"
-_PLAIN_UTC: Final = "2026-11-21T02:00:00Z"
+# What most laboratories print. A parser alone would also take `2026-11- 1` and `+026`.
+_PLAIN: Final = r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]Z$"
 _ISO: Final = (
     r"^\s*([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}:[0-9]{2})(?::([0-9]{2}))?"
     r"(?:[.,]([0-9]{1,9}))?\s*(Z|z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?\s*$"
 )
 _STAMP: Final = "%Y-%m-%dT%H:%M:%S"
+PLAIN_STAMP: Final = _STAMP + "Z"
 _MOST_OFFSET_HOURS: Final = 15
 
 
 def read_instants(texts: pl.Series, zone: str, time_format: str | None = None) -> pl.DataFrame:
-    """Columns `instant` (naive UTC, µs) and `fault`, a row for each text; blank is null and null.
+    """Columns `instant` (naive UTC, µs), `fault` and `spelling`, a row for each text.
 
-    A time without offset is read in `zone`; a bare date is local midnight; an hour that occurs
-    twice is the earlier instant; one that the clock skips is `time_does_not_exist`.
+    Blank is null throughout. A time without offset is read in `zone`; a bare date is local
+    midnight; an hour that occurs twice is the earlier instant; one that the clock skips is
+    `time_does_not_exist`. `spelling` is the text unless `PLAIN_STAMP` of the instant gives it back.
     """
-    name = texts.name
-    is_plain = (texts.str.len_bytes() == len(_PLAIN_UTC)) & texts.str.ends_with("Z")
-    if time_format is None and is_plain.all():
-        stamps = texts.str.head(19).str.to_datetime(_STAMP, time_unit="us", strict=False)
-        frame = pl.DataFrame({"instant": stamps})
-        if stamps.null_count() == texts.null_count():
-            return frame.with_columns(fault=pl.lit(None, pl.String))
-    distinct = texts.drop_nulls().unique().to_frame(name)
-    distinct = distinct.filter(pl.col(name).str.strip_chars() != "")
-    read = _read_general(distinct, name, zone, time_format)
-    return (
-        texts.to_frame()
-        .join(read, on=name, how="left", maintain_order="left")
-        .select("instant", "fault")
+    text = pl.col(texts.name)
+    is_plain = text.str.contains(_PLAIN) if time_format is None else pl.lit(value=False)
+    plain = texts.to_frame().select(text, plain=pl.when(is_plain).then(text))
+    stamp = pl.col("plain").str.to_datetime(PLAIN_STAMP, time_unit="us", strict=False)
+    read = plain.select(text, instant=stamp).select(
+        "instant", spelling=pl.when(pl.col("instant").is_null()).then(text)
     )
+    is_left = read.get_column("spelling").is_not_null()
+    fault = pl.repeat(None, texts.len(), dtype=pl.String, eager=True)
+    if not is_left.any():
+        return read.with_columns(fault=fault)
+    left = read.get_column("spelling").filter(is_left).alias(texts.name)
+    slowly = left.to_frame().join(
+        _read_general(_distinct(left), texts.name, zone, time_format),
+        on=texts.name,
+        how="left",
+        maintain_order="left",
+    )
+    at = is_left.arg_true()
+    return read.with_columns(
+        read.get_column("instant").scatter(at, slowly.get_column("instant")),
+        fault=fault.scatter(at, slowly.get_column("fault")),
+    )
+
+
+def _distinct(texts: pl.Series) -> pl.DataFrame:
+    return texts.unique().to_frame().filter(pl.col(texts.name).str.strip_chars() != "")
 
 
 def _read_general(

@@ -5,23 +5,16 @@ from typing import Final
 
 import polars as pl
 
-from data_contracts.observations import WORDING
 from hypomag_rules.instants import read_instants
 from hypomag_rules.numbers import convert, read_numbers
 from hypomag_rules.policy import Policy
 from hypomag_rules.policy_sections import Plausible
 from hypomag_rules.source_reading import SourceReading
 
-ROW_JUDGEMENT: Final = ("collected_time", "reported_time", "comparator", "magnitude", "reason")
 _OPEN_AT_LOW: Final = frozenset(
     {"magnesium", "creatinine", "urine_magnesium", "urine_creatinine", "urine_calcium"}
 )
 _KINDS_WITH_RESULT: Final = ("final", "provisional")
-
-
-def wording_key() -> pl.Expr:
-    """The wording of a row as one text: its columns in order, joined by U+001F."""
-    return pl.concat_str([pl.col(name).fill_null("") for name in WORDING], separator="\x1f")
 
 
 def who_and_what() -> pl.Expr:
@@ -38,31 +31,30 @@ def who_and_what() -> pl.Expr:
 def judge_rows(
     rows: pl.DataFrame, reading: SourceReading, policy: Policy, latest: datetime
 ) -> pl.DataFrame:
-    """Rows of known analytes (text, with their judged wording) with `ROW_JUDGEMENT` added.
+    """Rows of known analytes (timed, with their judged wording); adds what they come to.
 
-    Times are naive UTC; `magnitude` is in the analyte's canonical unit; `reason` is the first
+    That is `comparator`, `magnitude` in the analyte's canonical unit, and `reason`, the first
     ground for quarantine that applies, or null. `latest` is the later of the wall clock and the
     night's `as_of`, in UTC.
     """
     horizon = latest.replace(tzinfo=None) + timedelta(hours=policy.plausible.future_hours)
-    return (
-        rows.pipe(with_times, reading)
-        .pipe(_with_magnitude, reading, policy.plausible)
-        .with_columns(reason=_reason(horizon))
-    )
+    measured = _with_magnitude(rows, reading, policy.plausible)
+    return measured.with_columns(reason=_reason(horizon))
 
 
 def with_times(rows: pl.DataFrame, reading: SourceReading) -> pl.DataFrame:
     """Adds the two instants of each row, and what was wrong with their texts.
 
-    Rows that no rule reads need them too: they take part where versions contest each other.
+    Rows that no rule reads need them too: they take part where versions contest each other. Of
+    the texts stays what the instants do not say.
     """
     columns = []
-    for name, label in (("collected_at", "collected"), ("reported_at", "reported")):
-        read = read_instants(rows.get_column(name), reading.zone, reading.time_format)
+    for label in ("collected", "reported"):
+        read = read_instants(rows.get_column(f"{label}_at"), reading.zone, reading.time_format)
         columns += [
             read.get_column("instant").alias(f"{label}_time"),
             read.get_column("fault").alias(f"{label}_fault"),
+            read.get_column("spelling").alias(f"{label}_at"),
         ]
     return rows.with_columns(columns)
 

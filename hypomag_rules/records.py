@@ -70,9 +70,7 @@ def judge_medications(rows: pl.DataFrame, reading: SourceReading) -> pl.DataFram
     kind = _word("kind", reading)
     status = _word("status", reading, "medication_status")
     return (
-        timed.pipe(classified)
-        .pipe(folded_routes, dict(reading.words.get("route", {})))
-        .pipe(dose_expressions, decimal_comma=reading.decimal_comma)
+        timed.pipe(_with_drug, reading)
         .with_columns(
             kind_word=kind,
             status_word=_known_word(status, MEDICATION_STATUSES, blank="blank"),
@@ -84,6 +82,26 @@ def judge_medications(rows: pl.DataFrame, reading: SourceReading) -> pl.DataFram
         )
         .drop("fault")
     )
+
+
+_DRUG: Final = ("code", "code_system", "name", "route", "dose", "dose_unit", "volume_ml")
+
+
+def _with_drug(rows: pl.DataFrame, reading: SourceReading) -> pl.DataFrame:
+    """Adds class, route and figures, judged once for all rows that say the same."""
+    keys = rows.select(_DRUG).hash_rows().alias("drug")
+    judged = (
+        rows.select(_DRUG)
+        .with_columns(keys)
+        .unique("drug")
+        .pipe(classified)
+        .pipe(folded_routes, dict(reading.words.get("route", {})))
+        .pipe(dose_expressions, decimal_comma=reading.decimal_comma)
+        .drop(_DRUG)
+    )
+    # Only the keys are joined: a join gathers every column that it carries.
+    found = keys.to_frame().join(judged, on="drug", how="left", maintain_order="left")
+    return rows.hstack(found.drop("drug"))
 
 
 _SPAN: Final = {
@@ -113,7 +131,10 @@ def _known_word(word: pl.Expr, known: tuple[str, ...], blank: str) -> pl.Expr:
 def _with_times(
     rows: pl.DataFrame, reading: SourceReading, columns: dict[str, str]
 ) -> pl.DataFrame:
-    """Read each time column; `fault` is the worst that was found in any of them."""
+    """Read each time column; `fault` is the worst that was found in any of them.
+
+    Of the texts stays what the instants do not say.
+    """
     read = {
         label: read_instants(rows.get_column(name), reading.zone, reading.time_format)
         for name, label in columns.items()
@@ -127,7 +148,8 @@ def _with_times(
         .alias("fault")
     )
     instants = [frame.get_column("instant").alias(label) for label, frame in read.items()]
-    return rows.with_columns(*instants, worst.to_series())
+    texts = [read[label].get_column("spelling").alias(name) for name, label in columns.items()]
+    return rows.with_columns(*instants, *texts, worst.to_series())
 
 
 def _reason(

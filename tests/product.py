@@ -22,7 +22,7 @@ from flows.night import Night as ProductNight
 from flows.profile import load_profiles
 from flows.rejudging import note_profiles
 from flows.schema import CANONICAL, statements, versions_of
-from flows.selection import administrations_known, batches, select_persons
+from flows.selection import administrations_known, batches, lay_in_batches, select_persons
 from flows.stages import ingest, opened
 from flows.store import Store
 from hypomag_rules.assess import assess
@@ -116,7 +116,8 @@ def read_facts(
 ) -> tuple[list[pl.DataFrame], Facts]:
     """The facts of all nights, and for each instant the moments of all persons."""
     with read_together([whole(one) for one in nights], max(instants), zone) as (store, night, _):
-        total = select_persons(store, night, _ALL_PERSONS)
+        select_persons(store, night)
+        total = lay_in_batches(store, _ALL_PERSONS)
         ((persons, facts),) = batches(store, night, total)
         feeds = [administrations_known(store, replace(night, as_of=at)) for at in instants]
         moments = [
@@ -197,7 +198,8 @@ def _judged(store: Store, night: ProductNight) -> _Judged:
             "JOIN files f USING (file_id) WHERE v.reason IS NOT NULL ORDER BY f.file_id, v.row"
         )
     ]
-    total = select_persons(store, night, _ALL_PERSONS)
+    select_persons(store, night)
+    total = lay_in_batches(store, _ALL_PERSONS)
     for moments, facts in batches(store, night, total):
         judged = assess(facts, moments, night.policy, night.settings.timezone)
         ranks = ranked(listed_rows(judged.patients, judged.reviews, judged.doses), night.policy)

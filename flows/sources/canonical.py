@@ -68,22 +68,32 @@ def _canonical_frames(
     spec: TableProfile,
     profile: Profile,
 ) -> Iterator[pl.DataFrame]:
-    chosen = [
-        _column(column, own_name[column], names, spec, contract.name) for column in contract.names
-    ]
+    sent = {column: own for column, own in own_name.items() if own in names}
     for frame in batches(path, names, profile.separator):
         # The reader's frames come in dozens of pieces, and each later step would walk them all.
-        yield frame.select(chosen).rechunk()
+        told = frame.select(pl.col(own).alias(column) for column, own in sent.items()).rechunk()
+        yield _blanks_as_null(told).select(
+            column if column in sent else _untold(column, spec, contract.name)
+            for column in contract.names
+        )
 
 
-def _column(column: str, own: str, names: list[str], spec: TableProfile, table: str) -> pl.Expr:
-    """A canonical column of the file: stripped where it identifies, a constant where it is none."""
-    if own in names:
-        text = pl.col(own)
-        stripped = text.str.strip_chars() if column.endswith("_id") or column == "value" else text
-        is_blank = stripped.str.len_bytes() == 0
-        kept = text if column == "value" else stripped
-        return pl.when(~is_blank).then(kept).alias(column)
+def _blanks_as_null(sent: pl.DataFrame) -> pl.DataFrame:
+    """Identifiers stripped, then blank cells as null; only columns that hold a blank are redone."""
+    stripped = sent.with_columns(pl.col(r"^.*_id$").str.strip_chars())
+    length = {name: _visible(name).str.len_bytes() for name in sent.columns}
+    shortest = stripped.select(expr.min().alias(name) for name, expr in length.items())
+    blank = [name for name, least in shortest.row(0, named=True).items() if least == 0]
+    return stripped.with_columns(pl.when(length[name] > 0).then(name) for name in blank)
+
+
+def _visible(name: str) -> pl.Expr:
+    """What of a cell tells whether it is blank: of a value no white space, though it is kept."""
+    return pl.col(name).str.strip_chars() if name == "value" else pl.col(name)
+
+
+def _untold(column: str, spec: TableProfile, table: str) -> pl.Expr:
+    """A column that the file does not have: the profile's constant, or nothing."""
     constant = spec.constants.get(column)
     if constant is None and (table, column) == ("observations", "status"):
         constant = _ALL_FINAL

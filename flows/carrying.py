@@ -1,0 +1,174 @@
+"""Whom tonight's database already speaks for: it grew from last night's, and so do its answers.
+
+A person is judged anew when a row came, when a time of theirs passed between the two nights, and
+when anything was to be said of them last night. The others' assessments are repeated: the same
+rows under the same policy would give them again, and a fifth of the night's work is left.
+"""
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from data_contracts.assessments import ASSESSMENTS
+from data_contracts.published import RUNS
+from data_contracts.worklists import WORKLIST_ITEMS
+from flows.night import Night
+from flows.schema import versions_of
+from flows.selection import PERSON
+from flows.store import Store
+from hypomag_rules.quiet import BORN, OWN_TIMES, QUIET_COLUMNS, Limit, is_quiet, limits
+
+_NEVER: Final = datetime(1, 1, 1)  # noqa: DTZ001 - instants are naive UTC in the store
+_MARGIN: Final = timedelta(hours=3)  # midnight itself may be skipped by the clock
+_LONG: Final = timedelta(days=31)
+
+
+class Last(NamedTuple):
+    """The night that tonight's database grew from: its last file and its `as_of`, naive UTC.
+
+    File 0 when nothing of it holds: another policy, profile or software, or time ran backwards.
+    """
+
+    file_id: int
+    as_of: datetime
+
+
+def last_published(store: Store, night: Night, basis: str) -> Last:
+    """What tonight's database says of the night that it grew from."""
+    held = {
+        str(key): str(value) for key, value in store.rows("SELECT key, value FROM tonight.basis")
+    }
+    newest = store.number("SELECT coalesce(max(file_id), 0) FROM files")
+    last = Last(
+        int(held.get("file_id", "0")), datetime.fromisoformat(held.get("as_of", str(_NEVER)))
+    )
+    is_grown = held.get("basis") == basis and last.as_of <= night.naive_as_of
+    return last if is_grown and last.file_id <= newest else Last(0, _NEVER)
+
+
+def remember_basis(store: Store, night: Night, basis: str) -> None:
+    """Say in tonight's database what it rests on."""
+    newest = store.number("SELECT coalesce(max(file_id), 0) FROM files")
+    store.run("DELETE FROM tonight.basis")
+    for key, value in (
+        ("basis", basis),
+        ("as_of", night.naive_as_of.isoformat()),
+        ("file_id", str(newest)),
+    ):
+        store.run("INSERT INTO tonight.basis VALUES (?, ?)", [key, value])
+
+
+def mark_touched(store: Store, night: Night, last: Last) -> None:
+    """Fill the temp table `touched` with persons whose standing results may differ from before.
+
+    Those with versions from newer files, versions that became known since, and those not held.
+    Their old rows, and whatever left the window, are taken out of tonight's database.
+    """
+    store.run(
+        "CREATE OR REPLACE TEMP TABLE touched AS SELECT person_id FROM persons "
+        "WHERE ? OR person_id NOT IN (SELECT patient_id FROM tonight.observations) UNION "
+        f"SELECT {PERSON} FROM observation_versions v "
+        "LEFT JOIN profiles p ON p.source = v.source "
+        "WHERE v.patient_id IS NOT NULL AND (v.file_id > ? OR "
+        "greatest(v.collected_time, v.reported_time) > ? OR "
+        "v.file_id IN (SELECT file_id FROM files WHERE as_of > ?))",
+        [not last.file_id, last.file_id, last.as_of, last.as_of],
+    )
+    days = night.policy.assessment.days
+    store.run(
+        "DELETE FROM tonight.observations WHERE patient_id IN (SELECT person_id FROM touched) "
+        "OR patient_id NOT IN (SELECT person_id FROM persons) "
+        f"OR collected_at < ?::TIMESTAMP - INTERVAL {days} DAY",
+        [night.naive_as_of],
+    )
+
+
+def mark_carried(store: Store, night: Night, last: Last) -> None:
+    """Fill the temp table `carried` with persons for whom last night's answer still holds.
+
+    Nobody when the same night is judged again, or after a long gap: that judges everybody.
+    """
+    store.run("CREATE OR REPLACE TEMP TABLE carried (person_id VARCHAR)")
+    if not last.file_id or night.naive_as_of - last.as_of > _LONG:
+        return
+    columns = ", ".join(("patient_id", *QUIET_COLUMNS))
+    said = store.frame(
+        f"SELECT {columns} FROM tonight.{ASSESSMENTS.name} WHERE as_of = ? AND night < ?",
+        [last.as_of, night.date],
+    )
+    if not said.height:
+        return
+    with store.lent(said.filter(~is_quiet()).select("patient_id"), "loud"):
+        store.run(
+            "INSERT INTO carried SELECT person_id FROM persons "
+            "WHERE person_id NOT IN (FROM touched) AND person_id NOT IN (FROM loud) "
+            f"AND person_id NOT IN (SELECT patient_id FROM tonight.{WORKLIST_ITEMS.name} "
+            f"JOIN tonight.{RUNS.name} USING (night) WHERE as_of = ?)",
+            [last.as_of],
+        )
+    for stirred, values in _stirred(night, last):
+        store.run(f"DELETE FROM carried WHERE person_id IN ({stirred})", values)
+
+
+def append_carried(store: Store, night: Night, last: Last) -> None:
+    """Repeat, for tonight, the assessments of those who are carried."""
+    names = ", ".join(name for name in ASSESSMENTS.names if name not in {"night", "as_of"})
+    store.run(
+        f"INSERT INTO tonight.{ASSESSMENTS.name} (night, as_of, {names}) SELECT ?, ?, {names} "
+        f"FROM tonight.{ASSESSMENTS.name} WHERE as_of = ? AND patient_id IN (FROM carried)",
+        [night.date, night.naive_as_of, last.as_of],
+    )
+
+
+def _stirred(night: Night, last: Last) -> list[tuple[str, list[object]]]:
+    """The SQL of persons whose answer may have changed since, with its values."""
+    return [
+        *(_by_own_time(table, night, last) for table in OWN_TIMES),
+        *(_by_limit(limit, night, last) for limit in limits(night.policy)),
+        _by_birthday(night, last),
+    ]
+
+
+def _by_own_time(table: str, night: Night, last: Last) -> tuple[str, list[object]]:
+    """Persons of rows that came or whose time passed; of moved doses whom they left, too."""
+    passed = " OR ".join(f"(v.{name} > $1 AND v.{name} <= $2)" for name in OWN_TIMES[table])
+    key = "(v.source, v.key_hash)"
+    rows = f"SELECT {key} FROM {versions_of(table)} v WHERE v.file_id > $3 OR {passed}"
+    return (
+        f"{_persons_of(table)} WHERE {key} IN ({rows})",
+        [last.as_of, night.naive_as_of, last.file_id],
+    )
+
+
+def _by_limit(limit: Limit, night: Night, last: Last) -> tuple[str, list[object]]:
+    """Persons of whom a row left the days in which it counts."""
+    since, until = (
+        _day_start(night, instant, limit.days) for instant in (last.as_of, night.naive_as_of)
+    )
+    words = ", ".join(f"'{analyte}'" for analyte in limit.analytes)
+    wanted = f"v.wording_id IN (SELECT wording_id FROM wordings WHERE analyte IN ({words}))"
+    passed = f"v.{limit.time} >= ? AND v.{limit.time} < ? AND {wanted if words else 'true'}"
+    return f"{_persons_of(limit.table)} WHERE {passed}", [since - _MARGIN, until + _MARGIN]
+
+
+def _by_birthday(night: Night, last: Last) -> tuple[str, list[object]]:
+    """Persons who may have grown older: born on 29 February, on 1 March where there is none."""
+    first, end = (_day_start(night, instant, 0) for instant in (last.as_of, night.naive_as_of))
+    days = [first + n * timedelta(days=1) for n in range((end - first).days + 3)]
+    dates = {day.month * 100 + day.day for day in days}
+    dates |= {229} if 301 in dates else set()
+    born = f"month(v.{BORN}) * 100 + day(v.{BORN})"
+    return f"{_persons_of('patients')} WHERE {born} IN ({', '.join(map(str, sorted(dates)))})", []
+
+
+def _persons_of(table: str) -> str:
+    return (
+        f"SELECT {PERSON} FROM {versions_of(table)} v LEFT JOIN profiles p ON p.source = v.source"
+    )
+
+
+def _day_start(night: Night, instant: datetime, days: int) -> datetime:
+    """The start, naive UTC, of the local day so many days before that of an instant."""
+    zone = ZoneInfo(night.settings.timezone)
+    day = instant.replace(tzinfo=UTC).astimezone(zone).date() - timedelta(days=days)
+    return datetime.combine(day, time(), zone).astimezone(UTC).replace(tzinfo=None)
