@@ -16,8 +16,9 @@ from typing import Final
 
 import polars as pl
 
+from flows.gathering import batches
 from flows.night import Night
-from flows.selection import administrations_known, load_facts, stage_facts
+from flows.selection import lay_in_batches
 from flows.settings import Settings
 from flows.stages import ingest, opened
 from hypomag_rules.policy import load
@@ -29,6 +30,7 @@ SOURCE: Final = "mimic_iv"
 PROFILE: Final = Path(__file__).parents[1] / "sample_data" / "profiles" / f"{SOURCE}.toml"
 # A result later than the night and the wall clock is refused, and the originals end about 2210.
 AFTER_ALL: Final = datetime(2250, 1, 1, 12, tzinfo=UTC)
+ALL_PERSONS: Final = 1_000_000
 COMPARED: Final = ("person_id", "value", "magnitude", "severity", "clock_time")
 
 
@@ -64,19 +66,13 @@ def read_results(night: Night) -> tuple[pl.DataFrame, pl.DataFrame]:
             "SELECT name, table_name, rows, quarantined, problem FROM files ORDER BY file_id",
         )
         store.run(
-            "CREATE TEMP TABLE persons AS SELECT patient_id AS person_id, '' AS patient_prefix, "
-            "CAST(row_number() OVER (ORDER BY patient_id) - 1 AS INTEGER) AS place, 0 AS batch, "
-            "true AS is_short "
-            "FROM (SELECT DISTINCT patient_id FROM observation_versions)",
+            "CREATE TEMP TABLE persons AS SELECT DISTINCT patient_id AS person_id, "
+            "'' AS patient_prefix, true AS is_short FROM observation_versions "
+            "WHERE patient_id IS NOT NULL",
         )
-        moments = store.frame(
-            "SELECT CAST(place AS UINTEGER) AS moment, person_id, patient_prefix, "
-            "?::TIMESTAMP AS as_of, ?::TIMESTAMP AS received_by FROM persons",
-            [night.naive_as_of, night.naive_as_of],
-        )
-        store.run("CREATE TEMP TABLE touched (person_id VARCHAR)")
-        stage_facts(store, night)
-        facts = load_facts(store, 0, administrations_known(store, night))
+        for table in ("touched", "carried"):
+            store.run(f"CREATE TEMP TABLE {table} (person_id VARCHAR)")
+        ((moments, facts),) = batches(store, night, lay_in_batches(store, ALL_PERSONS))
     results = standing(facts.observations, moments).results
     local = pl.col("collected_time").dt.replace_time_zone("UTC").dt.convert_time_zone(ZONE)
     return (

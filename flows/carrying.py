@@ -10,13 +10,15 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from data_contracts.assessments import ASSESSMENTS
+from data_contracts.medications import MEDICATIONS
+from data_contracts.observations import OBSERVATIONS
 from data_contracts.published import RUNS
 from data_contracts.worklists import WORKLIST_ITEMS
 from flows.night import Night
 from flows.schema import versions_of
 from flows.selection import PERSON
 from flows.store import Store
-from hypomag_rules.quiet import BORN, OWN_TIMES, QUIET_COLUMNS, Limit, is_quiet, limits
+from hypomag_rules.quiet import QUIET_COLUMNS, Limit, is_quiet, limits
 
 _NEVER: Final = datetime(1, 1, 1)  # noqa: DTZ001 - instants are naive UTC in the store
 _MARGIN: Final = timedelta(hours=3)  # midnight itself may be skipped by the clock
@@ -106,8 +108,8 @@ def mark_carried(store: Store, night: Night, last: Last) -> None:
             f"JOIN tonight.{RUNS.name} USING (night) WHERE as_of = ?)",
             [last.as_of],
         )
-    for stirred, values in _stirred(night, last):
-        store.run(f"DELETE FROM carried WHERE person_id IN ({stirred})", values)
+    for stirred in _stirred(night, last):
+        store.run(f"DELETE FROM carried WHERE person_id IN ({stirred})")
 
 
 def append_carried(store: Store, night: Night, last: Last) -> None:
@@ -120,50 +122,49 @@ def append_carried(store: Store, night: Night, last: Last) -> None:
     )
 
 
-def _stirred(night: Night, last: Last) -> list[tuple[str, list[object]]]:
-    """The SQL of persons whose answer may have changed since, with its values."""
-    return [
-        *(_by_own_time(table, night, last) for table in OWN_TIMES),
-        *(_by_limit(limit, night, last) for limit in limits(night.policy)),
-        _by_birthday(night, last),
-    ]
+def _stirred(night: Night, last: Last) -> list[str]:
+    """The SQL of persons whose answer may have changed since: by row, by limit, by birthday."""
+    passed: dict[str, list[str]] = {}
+    for limit in limits(night.policy):
+        passed.setdefault(limit.table, []).append(_has_passed(limit, night, last))
+    stirred = [_persons_of("patients", _has_birthday(night, last))]
+    for table, conditions in passed.items():
+        is_new = [] if table == OBSERVATIONS.name else [f"v.file_id > {last.file_id}"]
+        rows = " OR ".join([*is_new, *conditions])
+        if table == MEDICATIONS.name:  # a dose may have been moved: then both patients are meant
+            key = "(v.source, v.key_hash)"
+            rows = f"{key} IN (SELECT {key} FROM {versions_of(table)} v WHERE {rows})"
+        stirred.append(_persons_of(table, rows))
+    return stirred
 
 
-def _by_own_time(table: str, night: Night, last: Last) -> tuple[str, list[object]]:
-    """Persons of rows that came or whose time passed; of moved doses whom they left, too."""
-    passed = " OR ".join(f"(v.{name} > $1 AND v.{name} <= $2)" for name in OWN_TIMES[table])
-    key = "(v.source, v.key_hash)"
-    rows = f"SELECT {key} FROM {versions_of(table)} v WHERE v.file_id > $3 OR {passed}"
-    return (
-        f"{_persons_of(table)} WHERE {key} IN ({rows})",
-        [last.as_of, night.naive_as_of, last.file_id],
-    )
-
-
-def _by_limit(limit: Limit, night: Night, last: Last) -> tuple[str, list[object]]:
-    """Persons of whom a row left the days in which it counts."""
-    since, until = (
-        _day_start(night, instant, limit.days) for instant in (last.as_of, night.naive_as_of)
-    )
+def _has_passed(limit: Limit, night: Night, last: Last) -> str:
+    """The SQL of whether a row passed a limit between the two nights, or a little around them."""
+    if limit.days is None:
+        shift = timedelta(hours=limit.hours)
+        since, until = last.as_of - shift, night.naive_as_of - shift
+    else:
+        since = _day_start(night, last.as_of, limit.days) - _MARGIN
+        until = _day_start(night, night.naive_as_of, limit.days) + _MARGIN
     words = ", ".join(f"'{analyte}'" for analyte in limit.analytes)
     wanted = f"v.wording_id IN (SELECT wording_id FROM wordings WHERE analyte IN ({words}))"
-    passed = f"v.{limit.time} >= ? AND v.{limit.time} < ? AND {wanted if words else 'true'}"
-    return f"{_persons_of(limit.table)} WHERE {passed}", [since - _MARGIN, until + _MARGIN]
+    span = f"BETWEEN TIMESTAMP '{since}' AND TIMESTAMP '{until}'"
+    return f"(v.{limit.time} {span} AND {wanted if words else 'true'})"
 
 
-def _by_birthday(night: Night, last: Last) -> tuple[str, list[object]]:
-    """Persons who may have grown older: born on 29 February, on 1 March where there is none."""
+def _has_birthday(night: Night, last: Last) -> str:
+    """The SQL of who may have grown older: of 29 February, on 1 March where there is none."""
     first, end = (_day_start(night, instant, 0) for instant in (last.as_of, night.naive_as_of))
     days = [first + n * timedelta(days=1) for n in range((end - first).days + 3)]
     dates = {day.month * 100 + day.day for day in days}
     dates |= {229} if 301 in dates else set()
-    born = f"month(v.{BORN}) * 100 + day(v.{BORN})"
-    return f"{_persons_of('patients')} WHERE {born} IN ({', '.join(map(str, sorted(dates)))})", []
+    return f"month(v.born_on) * 100 + day(v.born_on) IN ({', '.join(map(str, sorted(dates)))})"
 
 
-def _persons_of(table: str) -> str:
+def _persons_of(table: str, rows: str) -> str:
     return (
-        f"SELECT {PERSON} FROM {versions_of(table)} v LEFT JOIN profiles p ON p.source = v.source"
+        f"SELECT {PERSON} FROM {versions_of(table)} v "
+        f"LEFT JOIN profiles p ON p.source = v.source WHERE {rows}"
     )
 
 

@@ -18,13 +18,14 @@ from flows.carrying import (
 from flows.deliveries import LAYOUTS, ingest_delivery
 from flows.errors import ExitCode
 from flows.exports.edition import Edition
+from flows.gathering import batches
 from flows.inbox import Dropped, dropped_files, youngest_age_seconds
 from flows.judging import append_run, basis_of, judge_batch, lay_out_items
 from flows.night import Night
 from flows.profile import Profile, load_profiles
 from flows.publication import publish_edition, read_edition
 from flows.rejudging import note_profiles
-from flows.selection import batches, lay_in_batches, select_persons
+from flows.selection import lay_in_batches, select_persons
 from flows.sources.extract import Delivery
 from flows.store import Store, open_store
 from flows.tonight import append_ledger, clear_night, comment_on, grown

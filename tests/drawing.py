@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.oracle.nights import AS_OF, ZONE, nights
 
-__all__ = ["AS_OF", "EXAMPLES", "ZONE", "Drawn", "hold_on_every_night"]
+__all__ = ["AS_OF", "EXAMPLES", "ZONE", "Drawn", "drawn_nights", "hold_on_every_night"]
 
 Drawn = dict[str, list[dict[str, str]]]
 # From nights to what is wrong with each of them, one line a fault.
@@ -29,7 +29,7 @@ _TOGETHER: Final = 50
 
 def hold_on_every_night(promise: Promise) -> None:
     """Fail with the smallest night that breaks the promise, as of `AS_OF` in `ZONE`."""
-    remaining = iter(_drawn_nights())
+    remaining = iter(drawn_nights())
     while together := list(islice(remaining, _TOGETHER)):
         for tables, faults in zip(together, promise(together), strict=True):
             if faults:
@@ -38,7 +38,7 @@ def hold_on_every_night(promise: Promise) -> None:
 
 
 @cache
-def _drawn_nights() -> tuple[Drawn, ...]:
+def drawn_nights() -> tuple[Drawn, ...]:
     """The same nights on every run, so that CI says the same twice; a longer run draws new ones."""
     drawn: list[Drawn] = []
 

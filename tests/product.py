@@ -17,12 +17,13 @@ import polars as pl
 from data_contracts.assessments import ASSESSMENTS
 from data_contracts.gate import hold_to_table
 from flows.deliveries import LAYOUTS, ingest_delivery
+from flows.gathering import administrations_known, batches
 from flows.inbox import dropped_files
 from flows.night import Night as ProductNight
 from flows.profile import load_profiles
 from flows.rejudging import note_profiles
 from flows.schema import CANONICAL, statements, versions_of
-from flows.selection import administrations_known, batches, lay_in_batches, select_persons
+from flows.selection import lay_in_batches, select_persons
 from flows.stages import ingest, opened
 from flows.store import Store
 from hypomag_rules.assess import assess
@@ -37,6 +38,7 @@ __all__ = [
     "Night",
     "Row",
     "Tables",
+    "drop_together",
     "judge_deliveries",
     "judge_night",
     "judge_nights",
@@ -230,7 +232,7 @@ def read_together(
         home = Home(Path(folder))
         (home.path / "store").mkdir()
         night = home.night(as_of, zone, _policy(policy))
-        places = _drop_together(home, nights)
+        places = drop_together(home, nights)
         profiles = load_profiles(home.path / "sources", zone)
         note_profiles(store, night, profiles)
         files = dropped_files(home.inbox, profiles)
@@ -240,7 +242,7 @@ def read_together(
         yield store, night, places
 
 
-def _drop_together(home: Home, nights: Sequence[Deliveries]) -> dict[tuple[str, int], _Place]:
+def drop_together(home: Home, nights: Sequence[Deliveries]) -> dict[tuple[str, int], _Place]:
     """Drop the n-th files of a table of all nights as one; files are read by their numbers."""
     combined: dict[tuple[str, int], list[tuple[_Place, dict[str, str]]]] = {}
     for number, deliveries in enumerate(nights):
