@@ -1,5 +1,6 @@
 """The command line: the one place that reads the clock."""
 
+import gc
 import json
 import os
 import sys
@@ -43,6 +44,8 @@ AsOfOption = Annotated[
     typer.Option("--as-of", help="Instant the night speaks for, ISO 8601; without: now."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON on standard output.")]
+# Lists of thousands are written cell by cell: collecting as often as usual takes a fifth of that.
+_OBJECTS_BETWEEN_COLLECTIONS: Final = 100_000
 _CODES: Final = {
     ExitCode.CLEAN: "every row classified",
     ExitCode.ROWS_TO_SEE: "done, some rows need a look by hand: see the review list",
@@ -57,6 +60,7 @@ def main(
 ) -> None:
     """Set what holds for every command: files are private unless published."""
     os.umask(0o077)
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     if version:
         typer.echo(f"hypomag {VERSION}")
         raise typer.Exit

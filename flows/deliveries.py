@@ -1,73 +1,100 @@
 """One delivery into the store: staged, read, judged, settled and entered in the ledger."""
 
 import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
-from typing import Final
+from typing import Final, NamedTuple
 
 from flows.errors import FileRefusedError
-from flows.inbox import Staged, stage
+from flows.inbox import stage
 from flows.ingestion import append_rows
 from flows.night import Night
 from flows.profile import Profile
 from flows.schema import CANONICAL, versions_of
 from flows.settling import settle
 from flows.sources import canonical, mimic_iv
-from flows.sources.extract import Delivery, StagedDelivery
+from flows.sources.extract import Delivery, Extract, StagedDelivery
 from flows.store import Store
 
 LAYOUTS: Final[dict[str, ModuleType]] = {"canonical": canonical, "mimic_iv": mimic_iv}
 
 
-class _StagedFiles:
-    """A staged delivery and the hash of what was dropped."""
+class Prepared(NamedTuple):
+    """A delivery whose files are copied, hashed and opened, or the problem with them."""
 
-    def __init__(self, delivery: StagedDelivery, sha256: str) -> None:
-        self.delivery = delivery
-        self.sha256 = sha256
+    delivery: Delivery
+    folder: Path
+    sha256: str = ""
+    table: str = ""
+    extract: Extract | None = None
+    problem: str | None = None
 
 
-def ingest_delivery(store: Store, night: Night, profile: Profile, delivery: Delivery) -> None:
+def prepared(
+    night: Night, profiles: Mapping[str, Profile], deliveries: Sequence[Delivery]
+) -> Iterator[Prepared]:
+    """Each delivery in turn, the next one copied and looked through while this one is read."""
+    shutil.rmtree(night.store / "staging", ignore_errors=True)
+    with ThreadPoolExecutor(max_workers=1) as ahead:
+
+        def prepare(at: int) -> Future[Prepared]:
+            delivery = deliveries[at]
+            folder = night.store / "staging" / str(at)
+            return ahead.submit(_prepare, profiles[delivery.file.source], delivery, folder)
+
+        following = prepare(0) if deliveries else None
+        for at in range(1, len(deliveries) + 1):
+            current = following
+            following = prepare(at) if at < len(deliveries) else None
+            if current is not None:
+                yield current.result()
+
+
+def _prepare(profile: Profile, delivery: Delivery, folder: Path) -> Prepared:
+    sha256 = ""
+    if delivery.table is None:
+        problem = (
+            "its name announces no table that this source has; begin it with one of "
+            f"{', '.join(CANONICAL)} or give the profile a pattern"
+        )
+        return Prepared(delivery, folder, problem=problem)
+    try:
+        main = stage(delivery.file, folder)
+        sha256 = main.sha256
+        lookups = {name: stage(file, folder / name).path for name, file in delivery.lookups.items()}
+        copies = StagedDelivery(delivery.table, delivery.file.path.name, main.path, lookups)
+        extract = LAYOUTS[profile.layout].read(copies, profile)
+        return Prepared(delivery, folder, sha256, delivery.table, extract)
+    except FileRefusedError as refusal:
+        return Prepared(delivery, folder, sha256, problem=str(refusal))
+
+
+def ingest_delivery(store: Store, night: Night, profile: Profile, ready: Prepared) -> None:
     """All rows of a delivery or none; a refused file leaves its problem in the ledger."""
     file_id = store.number("SELECT coalesce(max(file_id), 0) + 1 FROM files")
-    folder = night.store / "staging"
-    try:
-        staged = _staged(delivery, folder, file_id)
-    except FileRefusedError as refusal:
-        _sweep(folder)
-        _enter(store, night, profile, delivery, file_id, problem=str(refusal))
+    if ready.extract is None:
+        shutil.rmtree(ready.folder, ignore_errors=True)
+        _enter(store, night, profile, ready, file_id, problem=ready.problem)
         return
     try:
-        if not delivery.lookups and _is_known(store, night, profile, delivery, file_id, staged):
+        if not ready.delivery.lookups and _is_known(store, night, profile, ready, file_id):
             return
         with store.transaction():
-            _forget(store, night, profile, delivery)
-            read, counts, unknown = _read(store, night, profile, staged.delivery, file_id)
-            _enter(
-                store,
-                night,
-                profile,
-                delivery,
-                file_id,
-                sha256=staged.sha256,
-                read=read,
-                counts=counts,
-                unknown=unknown,
-            )
+            _forget(store, night, profile, ready.delivery)
+            frames = ready.extract.frames
+            read = append_rows(store, night, profile, file_id, ready.table, frames)
+            counts = settle(store, profile.name, file_id, ready.table, read)
+            unknown = ready.extract.unknown_columns
+            _enter(store, night, profile, ready, file_id, read=read, counts=counts, unknown=unknown)
     except FileRefusedError as refusal:
-        _enter(store, night, profile, delivery, file_id, sha256=staged.sha256, problem=str(refusal))
+        _enter(store, night, profile, ready, file_id, problem=str(refusal))
     finally:
-        _sweep(folder)
+        shutil.rmtree(ready.folder, ignore_errors=True)
 
 
-def _is_known(
-    store: Store,
-    night: Night,
-    profile: Profile,
-    delivery: Delivery,
-    file_id: int,
-    staged: _StagedFiles,
-) -> bool:
+def _is_known(store: Store, night: Night, profile: Profile, ready: Prepared, file_id: int) -> bool:
     """Whether the same bytes were read before: touched under its name, or copied under another.
 
     A touched file keeps its ledger row; a copy gets one of its own in which every row is ignored.
@@ -77,32 +104,24 @@ def _is_known(
         "AND sha256 = ? AND profile = ? AND problem IS NULL ORDER BY path <> ?, file_id LIMIT 1",
         [
             profile.name,
-            delivery.table,
-            staged.sha256,
+            ready.table,
+            ready.sha256,
             profile.shape,
-            delivery.file.relative,
+            ready.delivery.file.relative,
         ],
     )
     if not before:
         return False
     ((known_id, path, rows),) = before
-    if path == delivery.file.relative:
+    file = ready.delivery.file
+    if path == file.relative:
         store.run(
             "UPDATE files SET modified_ns = ?, inode = ? WHERE file_id = ?",
-            [delivery.file.modified_ns, delivery.file.inode, known_id],
+            [file.modified_ns, file.inode, known_id],
         )
         return True
     read = int(str(rows))
-    _enter(
-        store,
-        night,
-        profile,
-        delivery,
-        file_id,
-        sha256=staged.sha256,
-        read=read,
-        counts={"ignored": read},
-    )
+    _enter(store, night, profile, ready, file_id, read=read, counts={"ignored": read})
     return True
 
 
@@ -118,50 +137,19 @@ def _forget(store: Store, night: Night, profile: Profile, delivery: Delivery) ->
         store.run("DELETE FROM files WHERE file_id = ?", [file_id])
 
 
-def _sweep(folder: Path) -> None:
-    """Remove the private copies, those of lookups included."""
-    if folder.exists():
-        shutil.rmtree(folder)
-
-
-def _staged(delivery: Delivery, folder: Path, file_id: int) -> _StagedFiles:
-    if delivery.table is None:
-        message = (
-            "its name announces no table that this source has; begin it with one of "
-            f"{', '.join(CANONICAL)} or give the profile a pattern"
-        )
-        raise FileRefusedError(message)
-    main: Staged = stage(delivery.file, folder, file_id)
-    lookups = {
-        name: stage(file, folder / name, file_id).path for name, file in delivery.lookups.items()
-    }
-    copies = StagedDelivery(delivery.table, delivery.file.path.name, main.path, lookups)
-    return _StagedFiles(copies, main.sha256)
-
-
-def _read(
-    store: Store, night: Night, profile: Profile, staged: StagedDelivery, file_id: int
-) -> tuple[int, dict[str, int], tuple[str, ...]]:
-    extract = LAYOUTS[profile.layout].read(staged, profile)
-    read = append_rows(store, night, profile, file_id, staged.table, extract.frames)
-    counts = settle(store, profile.name, file_id, staged.table, read)
-    return read, counts, extract.unknown_columns
-
-
 def _enter(  # noqa: PLR0913 - a ledger row is as wide as what it says
     store: Store,
     night: Night,
     profile: Profile,
-    delivery: Delivery,
+    ready: Prepared,
     file_id: int,
     *,
-    sha256: str = "",
     read: int = 0,
     counts: dict[str, int] | None = None,
     unknown: tuple[str, ...] = (),
     problem: str | None = None,
 ) -> None:
-    file, counted = delivery.file, counts or {}
+    file, counted = ready.delivery.file, counts or {}
     store.run(
         "INSERT INTO files (file_id, source, path, name, table_name, bytes, modified_ns, inode, "
         "sha256, whole_by, night, as_of, received_at, rows, accepted, superseded, quarantined, "
@@ -172,11 +160,11 @@ def _enter(  # noqa: PLR0913 - a ledger row is as wide as what it says
             profile.name,
             file.relative,
             file.path.name,
-            delivery.table,
+            ready.delivery.table,
             file.size,
             file.modified_ns,
             file.inode,
-            sha256,
+            ready.sha256,
             file.companion.removeprefix(".") or "quiet",
             night.date,
             night.naive_as_of,

@@ -81,7 +81,7 @@ def _stage_observations(store: Store, night: Night) -> None:
         "CREATE OR REPLACE TEMP TABLE night_observations AS "
         f"{_observations('observation_versions')} "
         f"WHERE w.analyte IS NOT NULL AND (c.key_hash IS NOT NULL OR {_READ_OF_ANALYTE}) "
-        f"UNION ALL {_observations('strays')} WHERE c.key_hash IS NOT NULL",
+        f"UNION ALL {_observations('strays')} WHERE c.key_hash IS NOT NULL ORDER BY batch",
         [since],
     )
 
@@ -158,7 +158,7 @@ def _stage_records(store: Store) -> None:
                 "h.key_hash = v.key_hash AND h.patient_id <> v.patient_id JOIN members m ON "
                 f"m.source = h.source AND m.patient_id = h.patient_id {accepted}"
             )
-        store.run(f"CREATE OR REPLACE TEMP TABLE night_{table} AS {staged}")
+        store.run(f"CREATE OR REPLACE TEMP TABLE night_{table} AS {staged} ORDER BY batch")
 
 
 def _find_moved(store: Store, table: str) -> None:

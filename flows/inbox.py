@@ -100,15 +100,15 @@ def youngest_age_seconds(files: list[Dropped], now_ns: int) -> float:
     return min(ages, default=float("inf"))
 
 
-def stage(file: Dropped, folder: Path, number: int) -> Staged:
+def stage(file: Dropped, folder: Path) -> Staged:
     """Copy a dropped file under a name of ours while hashing it; gzip is unpacked on the way.
 
     Opened once without following links. Raises `FileRefusedError` when it changes underway, when
     its companion hash disagrees, when it is cut or grows beyond reason.
     """
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     ending = ".parquet" if file.path.name.endswith(".parquet") else ".csv"
-    target = folder / f"{number:06d}{ending}"
+    target = folder / f"copy{ending}"
     try:
         handle = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:

@@ -25,7 +25,7 @@ class Settings:
     quiet_seconds: int = 10
     threads: int = 2
     memory_limit_mb: int = 700
-    persons_at_once: int = 25_000
+    persons_at_once: int = 30_000
     published_group: str = ""
 
 

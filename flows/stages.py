@@ -15,7 +15,7 @@ from flows.carrying import (
     mark_touched,
     remember_basis,
 )
-from flows.deliveries import LAYOUTS, ingest_delivery
+from flows.deliveries import LAYOUTS, ingest_delivery, prepared
 from flows.errors import ExitCode
 from flows.exports.edition import Edition
 from flows.gathering import batches
@@ -59,9 +59,10 @@ def ingest(night: Night, say: Say) -> Ingested:
         note_profiles(store, night, profiles)
         fresh = _fresh_deliveries(store, night, profiles)
         _wait_until_quiet([delivery.file for delivery in fresh], night, say)
-        for at, delivery in enumerate(fresh, 1):
-            say(f"reading {at} of {len(fresh)}: {delivery.file.relative}")
-            ingest_delivery(store, night, profiles[delivery.file.source], delivery)
+        for at, ready in enumerate(prepared(night, profiles, fresh), 1):
+            file = ready.delivery.file
+            say(f"reading {at} of {len(fresh)}: {file.relative}")
+            ingest_delivery(store, night, profiles[file.source], ready)
             journal.witness(night.store, store)
         counted = store.rows(
             "SELECT count(*), count(problem), coalesce(sum(rows), 0) FROM files WHERE night = ?",

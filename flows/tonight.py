@@ -45,7 +45,9 @@ def grown(store: Store, night: Night) -> Iterator[None]:
     if last.exists():
         shutil.copyfile(last, path)
         path.chmod(0o600)
-    store.run(f"ATTACH '{_quoted(path)}' AS tonight (STORAGE_VERSION 'v1.5.0')")
+    # No write-ahead log: whatever is left half written is made anew from the published one.
+    options = "STORAGE_VERSION 'v1.5.0', RECOVERY_MODE no_wal_writes"
+    store.run(f"ATTACH '{_quoted(path)}' AS tonight ({options})")
     try:
         for table in PUBLISHED:
             store.run(_create(table))

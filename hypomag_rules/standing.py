@@ -37,17 +37,16 @@ def standing(versions: pl.DataFrame, moments: pl.DataFrame) -> Standing:
     """
     visible = _visible(versions, moments)
     is_single = pl.col("row_text").is_null()
-    alone = visible.filter(is_single)
     settled = _settled(visible.filter(~is_single))
     holds_result = pl.col("status_kind").is_in(["final", "provisional"])
     is_empty = pl.col("is_update") & pl.col("value").is_null()
     judged = holds_result & ~is_empty & pl.col("reason").is_null()
     results = pl.concat(
-        [alone.filter(judged), settled.results.select(alone.columns)], how="vertical"
+        [visible.filter(is_single, judged), settled.results.select(visible.columns)]
     )
     refused = pl.col("reason").is_not_null() & (pl.col("analyte") == "magnesium")
     unjudged = pl.concat(
-        [alone.filter(refused), settled.unjudged.select(alone.columns)], how="vertical"
+        [visible.filter(is_single, refused), settled.unjudged.select(visible.columns)]
     )
     return Standing(results, unjudged)
 

@@ -16,7 +16,7 @@ import polars as pl
 
 from data_contracts.assessments import ASSESSMENTS
 from data_contracts.gate import hold_to_table
-from flows.deliveries import LAYOUTS, ingest_delivery
+from flows.deliveries import LAYOUTS, ingest_delivery, prepared
 from flows.gathering import administrations_known, batches
 from flows.inbox import dropped_files
 from flows.night import Night as ProductNight
@@ -236,8 +236,9 @@ def read_together(
         profiles = load_profiles(home.path / "sources", zone)
         note_profiles(store, night, profiles)
         files = dropped_files(home.inbox, profiles)
-        for delivery in LAYOUTS["canonical"].deliveries(list(files), profiles["canonical"]):
-            ingest_delivery(store, night, profiles["canonical"], delivery)
+        deliveries = LAYOUTS["canonical"].deliveries(list(files), profiles["canonical"])
+        for ready in prepared(night, profiles, deliveries):
+            ingest_delivery(store, night, profiles["canonical"], ready)
         _give_sources(store, [_tag(number) for number in range(len(nights))])
         yield store, night, places
 

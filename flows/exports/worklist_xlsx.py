@@ -106,8 +106,9 @@ def _write_items(
     rows = _rows(edition, worklist)
     for at, (section, lines, *cells) in enumerate(rows.iter_rows(), top + 1):
         sheet.set_row(at, _POINTS_A_LINE * lines)
-        for column, (kind, cell) in enumerate(zip(kinds, cells, strict=True)):
-            _write_cell(sheet, (at, column), cell, styles[kind, section])
+        for column, (kind, shown, cell) in enumerate(zip(kinds, columns, cells, strict=True)):
+            if cell is not None or not shown.is_detail:
+                _write_cell(sheet, (at, column), cell, styles[kind, section])
     last = top + max(rows.height, 1)
     if rows.is_empty():
         sheet.write_string(top + 1, 0, listed_of_read(edition, worklist))

@@ -12,7 +12,7 @@ from flows.inbox import Dropped
 from flows.profile import Profile, TableProfile
 from flows.schema import CANONICAL
 from flows.sources.extract import Delivery, Extract, StagedDelivery
-from flows.sources.tabular import batches, header_of
+from flows.sources.tabular import batches, check_shape, header_of
 
 _ALL_FINAL = "final"
 
@@ -56,6 +56,8 @@ def read(staged: StagedDelivery, profile: Profile) -> Extract:
             f"{known}; name it in the source profile or add it to the export"
         )
         raise FileRefusedError(message)
+    if staged.path.suffix != ".parquet":
+        check_shape(staged.path, len(names), profile.separator)
     frames = _canonical_frames(staged.path, names, own_name, contract, spec, profile)
     return Extract(frames, tuple(name for name in names if name not in own_name.values()))
 

@@ -38,15 +38,12 @@ def read_all(inbox: Path, profile: Profile) -> dict[tuple[str, str], pl.DataFram
     rows = {}
     for number, delivery in enumerate(mimic_iv.deliveries(files, profile)):
         assert delivery.table is not None
-        staging = inbox.parent / "staging"
+        staging = inbox.parent / "staging" / str(number)
         copies = StagedDelivery(
             delivery.table,
             delivery.file.path.name,
-            stage(delivery.file, staging, number).path,
-            {
-                name: stage(file, staging / name, number).path
-                for name, file in delivery.lookups.items()
-            },
+            stage(delivery.file, staging).path,
+            {name: stage(file, staging / name).path for name, file in delivery.lookups.items()},
         )
         frames = list(mimic_iv.read(copies, profile).frames)
         name = delivery.file.path.name.partition(".")[0]
