@@ -86,38 +86,38 @@ def append_rows(
     frames: Iterator[pl.DataFrame],
 ) -> int:
     """Number, judge and append all rows of a file; returns how many were read."""
-    judge = judge_for(store, night, profile, table)
+    judge = judge_for(store, night, profile, file_id, table)
     read = 0
     for frame in frames:
-        judge(
-            frame.with_columns(
-                row=pl.int_range(read + 1, read + 1 + frame.height, dtype=pl.Int32),
-                file_id=pl.lit(file_id, pl.Int32),
-                source=pl.lit(profile.name),
-            )
-        )
+        row = pl.int_range(read + 1, read + 1 + frame.height, dtype=pl.Int32)
+        judge(frame.with_columns(row=row))
         read += frame.height
     return read
 
 
 def judge_for(
-    store: Store, night: Night, profile: Profile, table: str
+    store: Store, night: Night, profile: Profile, file_id: int, table: str
 ) -> Callable[[pl.DataFrame], None]:
-    """A function that judges numbered rows of a table, text as sent, and appends them."""
+    """A function that judges numbered rows of a file, text as sent, and appends them."""
+    origin = (file_id, profile.name)
     if table == "observations":
         wordings = Wordings(store, profile, night)
-        return lambda rows: _append_observations(store, wordings, rows, profile, night)
-    columns = ("file_id", "row", "source", *RAW[table], *judged_columns(table), "reason")
-    return lambda rows: _append(store, table, _JUDGES[table](rows, profile.reading).select(columns))
+        return lambda rows: _append(
+            store, table, origin, _judged_observations(wordings, rows, profile, night)
+        )
+    columns = ("row", *RAW[table], *judged_columns(table), "reason")
+    judge = _JUDGES[table]
+    return lambda rows: _append(store, table, origin, judge(rows, profile.reading).select(columns))
 
 
-def _append(store: Store, table: str, rows: pl.DataFrame) -> None:
+def _append(store: Store, table: str, origin: tuple[int, str], rows: pl.DataFrame) -> None:
     """Append judged rows with the hashes of their key and of all that was sent."""
     with store.lent(rows) as lent:
         names = ", ".join(rows.columns)
         store.run(
-            f"INSERT INTO {versions_of(table)} ({names}, key_hash, row_hash) "
-            f"SELECT {names}, {key_hash(table)}, {row_hash(table)} FROM {lent} v"
+            f"INSERT INTO {versions_of(table)} (file_id, source, {names}, key_hash, row_hash) "
+            f"SELECT ?, ?, {names}, {key_hash(table)}, {row_hash(table)} FROM {lent} v",
+            [*origin],
         )
 
 
@@ -125,9 +125,9 @@ _TIMES: Final = ("collected_time", "reported_time")
 _FAULTS: Final = ("collected_fault", "reported_fault")
 
 
-def _append_observations(
-    store: Store, wordings: Wordings, rows: pl.DataFrame, profile: Profile, night: Night
-) -> None:
+def _judged_observations(
+    wordings: Wordings, rows: pl.DataFrame, profile: Profile, night: Night
+) -> pl.DataFrame:
     """Judge the rows whose analyte a rule reads; the others need only a patient and a code."""
     timed = with_times(wordings.number(rows), profile.reading)
     ours = timed.select("row", "patient_id", "value", "wording_id", "analyte", *_TIMES, *_FAULTS)
@@ -163,8 +163,9 @@ def _append_observations(
         reason=pl.when(is_ours).then("reason").otherwise(who_and_what()),
         version_key=_version_key(timed),
     )
-    columns = ("file_id", "row", "source", *RAW["observations"], *JUDGED_OBSERVATION)
-    _append(store, "observations", reasoned.select(*columns, "version_key", "reason"))
+    return reasoned.select(
+        "row", *RAW["observations"], *JUDGED_OBSERVATION, "version_key", "reason"
+    )
 
 
 def _version_key(rows: pl.DataFrame) -> pl.Expr:

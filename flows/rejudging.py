@@ -66,7 +66,7 @@ def _judge_again(store: Store, night: Night, profile: Profile) -> None:
         then = replace(night, as_of=_aware(as_of), received_at=_aware(received_at))
         sent = store.frame(f"SELECT * FROM sent_{table} WHERE file_id = ?", [file_id])
         rows = sent.drop(f"was_{column}" for column in _CLASS[table == OBSERVATIONS.name])
-        judge_for(store, then, profile, table)(rows)
+        judge_for(store, then, profile, int(str(file_id)), table)(rows)
         counts = settle(store, profile.name, int(str(file_id)), table, rows.height)
         store.run(
             "UPDATE files SET accepted = ?, superseded = ?, quarantined = ?, "

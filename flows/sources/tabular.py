@@ -109,21 +109,23 @@ def check_shape(path: Path, width: int, separator: str) -> None:
     different patient story.
     """
     mark = separator.encode()
-    separators = lines = quotes = 0
+    separators = lines = 0
     last = b""
-    has_nul = False
+    has_quote = has_nul = False
     with path.open("rb") as raw:
         while chunk := raw.read(_CHUNK):
             separators += chunk.count(mark)
             lines += chunk.count(b"\n")
-            quotes += chunk.count(b'"')
+            has_quote = has_quote or b'"' in chunk
             has_nul = has_nul or b"\x00" in chunk
             last = chunk[-1:]
     lines += last != b"\n"
     if has_nul:
         message = "holds NUL bytes; save it as UTF-8 text"
         raise FileRefusedError(message)
-    is_odd = _has_odd_line(path, width, separator) if quotes else separators != lines * (width - 1)
+    is_odd = (
+        _has_odd_line(path, width, separator) if has_quote else separators != lines * (width - 1)
+    )
     if is_odd:
         _name_the_line(path, width, separator)
 
