@@ -70,7 +70,7 @@ def read_results(night: Night) -> tuple[pl.DataFrame, pl.DataFrame]:
             "'' AS patient_prefix, true AS is_short FROM observation_versions "
             "WHERE patient_id IS NOT NULL",
         )
-        for table in ("touched", "carried"):
+        for table in ("touched", "repeated"):
             store.run(f"CREATE TEMP TABLE {table} (person_id VARCHAR)")
         ((moments, facts),) = batches(store, night, lay_in_batches(store, ALL_PERSONS))
     results = standing(facts.observations, moments).results

@@ -28,15 +28,15 @@ def select_persons(store: Store, night: Night) -> None:
         "AND v.patient_id IS NOT NULL GROUP BY 1) WHERE is_current",
         [night.policy.magnesium.target, since],
     )
-    for table in ("touched", "carried"):
+    for table in ("touched", "repeated"):
         store.run(f"CREATE TEMP TABLE IF NOT EXISTS {table} (person_id VARCHAR)")
 
 
 def lay_in_batches(store: Store, size: int) -> int:
-    """Fill the temp table `judged` with the persons who are not carried; returns the batches."""
+    """Fill the temp table `judged` with the persons who are not repeated; returns the batches."""
     place = "CAST(row_number() OVER (ORDER BY person_id) - 1 AS INTEGER) AS place"
     store.run(
         f"CREATE OR REPLACE TEMP TABLE judged AS SELECT *, place // {size} AS batch FROM "
-        f"(SELECT *, {place} FROM persons WHERE person_id NOT IN (FROM carried))"
+        f"(SELECT *, {place} FROM persons WHERE person_id NOT IN (FROM repeated))"
     )
     return store.number("SELECT coalesce(max(batch) + 1, 0) FROM judged")

@@ -8,13 +8,6 @@ from typing import Final, NamedTuple
 
 from data_contracts.gate import try_canary
 from flows import journal
-from flows.carrying import (
-    append_carried,
-    last_published,
-    mark_carried,
-    mark_touched,
-    remember_basis,
-)
 from flows.deliveries import LAYOUTS, ingest_delivery, prepared
 from flows.errors import ExitCode
 from flows.exports.edition import Edition
@@ -25,6 +18,13 @@ from flows.night import Night
 from flows.profile import Profile, load_profiles
 from flows.publication import publish_edition, read_edition
 from flows.rejudging import note_profiles
+from flows.repeating import (
+    append_repeated,
+    last_published,
+    mark_repeated,
+    mark_touched,
+    remember_basis,
+)
 from flows.selection import lay_in_batches, select_persons
 from flows.sources.extract import Delivery
 from flows.store import Store, open_store
@@ -115,8 +115,8 @@ def assess(night: Night, say: Say) -> Judged:
             clear_night(store, night)
             last = last_published(store, night, basis_of(night, profiles))
             mark_touched(store, night, last)
-            mark_carried(store, night, last)
-            append_carried(store, night, last)
+            mark_repeated(store, night, last)
+            append_repeated(store, night, last)
             total = lay_in_batches(store, night.settings.persons_at_once)
             listed = []
             for at, (moments, facts) in enumerate(batches(store, night, total), 1):

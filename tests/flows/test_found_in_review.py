@@ -9,6 +9,7 @@ import pytest
 
 from flows.errors import ConfigurationError, ExitCode
 from flows.profile import load_profiles, parse_profile
+from flows.schema import as_sent
 from flows.stages import assess, ingest, opened, publish
 from tests.home import Home
 
@@ -207,3 +208,32 @@ def test_a_dose_moved_to_another_patient_treats_the_first_no_more(tmp_path: Path
     with opened(night) as store:
         found = store.rows("SELECT patient_id FROM items WHERE worklist = 'iv_replacement'")
     assert found == [("P1",)]
+
+
+@pytest.mark.parametrize(
+    "spelling", ["2026-11- 1T10:00:00Z", "+026-11-20T10:00:00Z", " 026-11-20T10:00:00Z"]
+)
+def test_a_time_is_read_alike_whatever_stands_beside_it(tmp_path: Path, spelling: str) -> None:
+    home = Home(tmp_path)
+    rows = [result(), result(observation_id="Y", patient_id="P2", collected_at=spelling)]
+    home.drop("observations", rows)
+    night = home.night(AS_OF)
+    ingest(night, lambda _: None)
+    with opened(night) as store:
+        found = store.rows("SELECT patient_id, reason FROM observation_versions ORDER BY row")
+    assert found == [("P1", None), ("P2", "time_not_readable")]
+
+
+def test_a_cell_is_kept_as_it_was_sent(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    times = ["2026-11-20T10:00:00Z", "2026-11-20 10:00", "2026-11-20T10:00:00.5Z", "soon"]
+    home.drop(
+        "observations",
+        [result(observation_id=str(at), collected_at=sent) for at, sent in enumerate(times)],
+    )
+    night = home.night(AS_OF)
+    ingest(night, lambda _: None)
+    cell = as_sent("observations", "collected_at")
+    with opened(night) as store:
+        found = store.rows(f"SELECT {cell} FROM observation_versions v ORDER BY row")  # noqa: S608 - ours
+    assert [text for (text,) in found] == times

@@ -21,7 +21,7 @@ _DAYS: Final = (-9.0, -1.0, 0.0, 0.9, 2.0, 7.5, 14.0, 30.0, 60.5, 91.0)
 _NIGHTS_WITH_FILES: Final = 3
 _TOGETHER: Final = 150
 _MAGNESIUM: Final = ("19123-9", "2601-3")
-_FEWEST_CARRIED: Final = 150
+_FEWEST_REPEATED: Final = 150
 _Telling = Callable[[dict[str, str]], dict[str, str]]
 
 
@@ -37,14 +37,14 @@ def at_target(row: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("told", [as_drawn, at_target])
-def test_a_carried_answer_is_the_one_that_judging_again_gives(
+def test_a_repeated_answer_is_the_one_that_judging_again_gives(
     told: _Telling, tmp_path: Path
 ) -> None:
     nights = [_in_pieces(tables, told) for tables in islice(drawn_nights(), _TOGETHER)]
     home = Home(tmp_path)
     drop_together(home, nights)
     waiting = _set_aside(home, tmp_path / "later")
-    carried = 0
+    repeated = 0
     for number, days in enumerate(_DAYS):
         for path in waiting.get(number, []):
             path.rename(home.inbox / path.name)
@@ -56,8 +56,8 @@ def test_a_carried_answer_is_the_one_that_judging_again_gives(
         assert (persons, judged_again) == (everybody, everybody)
         for table, rows in _published(night).items():
             assert rows.equals(found[table]), f"{table} of night {number}"
-        carried += persons - judged
-    assert carried > _FEWEST_CARRIED
+        repeated += persons - judged
+    assert repeated > _FEWEST_REPEATED
 
 
 def _in_pieces(tables: Drawn, told: _Telling) -> Deliveries:

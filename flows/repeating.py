@@ -85,12 +85,12 @@ def mark_touched(store: Store, night: Night, last: Last) -> None:
     )
 
 
-def mark_carried(store: Store, night: Night, last: Last) -> None:
-    """Fill the temp table `carried` with persons for whom last night's answer still holds.
+def mark_repeated(store: Store, night: Night, last: Last) -> None:
+    """Fill the temp table `repeated` with persons for whom last night's answer still holds.
 
     Nobody when the same night is judged again, or after a long gap: that judges everybody.
     """
-    store.run("CREATE OR REPLACE TEMP TABLE carried (person_id VARCHAR)")
+    store.run("CREATE OR REPLACE TEMP TABLE repeated (person_id VARCHAR)")
     if not last.file_id or night.naive_as_of - last.as_of > _LONG:
         return
     columns = ", ".join(("patient_id", *QUIET_COLUMNS))
@@ -102,22 +102,22 @@ def mark_carried(store: Store, night: Night, last: Last) -> None:
         return
     with store.lent(said.filter(~is_quiet()).select("patient_id"), "loud"):
         store.run(
-            "INSERT INTO carried SELECT person_id FROM persons "
+            "INSERT INTO repeated SELECT person_id FROM persons "
             "WHERE person_id NOT IN (FROM touched) AND person_id NOT IN (FROM loud) "
             f"AND person_id NOT IN (SELECT patient_id FROM tonight.{WORKLIST_ITEMS.name} "
             f"JOIN tonight.{RUNS.name} USING (night) WHERE as_of = ?)",
             [last.as_of],
         )
     for stirred in _stirred(night, last):
-        store.run(f"DELETE FROM carried WHERE person_id IN ({stirred})")
+        store.run(f"DELETE FROM repeated WHERE person_id IN ({stirred})")
 
 
-def append_carried(store: Store, night: Night, last: Last) -> None:
-    """Repeat, for tonight, the assessments of those who are carried."""
+def append_repeated(store: Store, night: Night, last: Last) -> None:
+    """Repeat, for tonight, the assessments of those who are repeated."""
     names = ", ".join(name for name in ASSESSMENTS.names if name not in {"night", "as_of"})
     store.run(
         f"INSERT INTO tonight.{ASSESSMENTS.name} (night, as_of, {names}) SELECT ?, ?, {names} "
-        f"FROM tonight.{ASSESSMENTS.name} WHERE as_of = ? AND patient_id IN (FROM carried)",
+        f"FROM tonight.{ASSESSMENTS.name} WHERE as_of = ? AND patient_id IN (FROM repeated)",
         [night.date, night.naive_as_of, last.as_of],
     )
 
