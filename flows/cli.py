@@ -41,14 +41,18 @@ HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder made by 
 InboxOption = Annotated[Path | None, typer.Option("--inbox", help="Read this drop folder instead.")]
 AsOfOption = Annotated[
     str | None,
-    typer.Option("--as-of", help="Instant the night speaks for, ISO 8601; without: now."),
+    typer.Option(
+        "--as-of",
+        help="Instant the night speaks for, ISO 8601, without an offset in the hospital's zone; "
+        "without the flag: now.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON on standard output.")]
 # Lists of thousands are written cell by cell: collecting as often as usual takes a fifth of that.
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 100_000
 _CODES: Final = {
     ExitCode.CLEAN: "every row classified",
-    ExitCode.ROWS_TO_SEE: "done, some rows need a look by hand: see the review list",
+    ExitCode.ROWS_TO_SEE: "done, look by hand at the review list and at quarantine.csv",
     ExitCode.FEED_LATE: "done, a feed is late, absent or far too small",
     ExitCode.FILE_REFUSED: "done, a file was refused: see the report and the lines above",
 }

@@ -1,18 +1,19 @@
 """Finding and making a home: the folder where a site lives."""
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from flows.errors import ConfigurationError
-from flows.settings import FILE
+from flows.settings import FILE, check_zone
 
 _SETTINGS: Final = """\
 # hypomag: settings of this home. Every key has its variable, e.g. HYPOMAG_TIMEZONE.
 
 # Printed on top of every list.
-hospital = "{hospital}"
+hospital = {hospital}
 
 # The zone in which days are counted, an IANA name.
 timezone = "{timezone}"
@@ -89,7 +90,11 @@ def find_home(given: Path | None, environment: Mapping[str, str] = os.environ) -
 
 
 def make_home(folder: Path, hospital: str, timezone: str) -> None:
-    """Write a commented home with the right modes; raises when one stands there already."""
+    """Write a commented home with the right modes.
+
+    Raises `ConfigurationError` when one stands there already, and for an unknown time zone.
+    """
+    check_zone(timezone)
     if (folder / FILE).exists():
         message = f"{folder.name}/{FILE} stands already; name another folder"
         raise ConfigurationError(message)
@@ -99,7 +104,8 @@ def make_home(folder: Path, hospital: str, timezone: str) -> None:
         path.mkdir(exist_ok=True)
         path.chmod(mode)
     (folder / FILE).write_text(
-        _SETTINGS.format(hospital=hospital, timezone=timezone), encoding="utf-8"
+        _SETTINGS.format(hospital=json.dumps(hospital, ensure_ascii=False), timezone=timezone),
+        encoding="utf-8",
     )
     (folder / "policy.toml").write_text(_POLICY, encoding="utf-8")
     (folder / "sources" / "example.toml.txt").write_text(_SOURCE, encoding="utf-8")

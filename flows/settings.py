@@ -52,12 +52,17 @@ def load_settings(home: Path, environment: Mapping[str, str] = os.environ) -> Se
             raise ConfigurationError(message)
     typed = {name: _typed(name, value, known[name]) for name, value in values.items()}
     settings = Settings(**typed)  # type: ignore[arg-type]  # checked by _typed, key by key
-    try:
-        ZoneInfo(settings.timezone)
-    except (ZoneInfoNotFoundError, ValueError):
-        message = f"timezone '{settings.timezone}' is not an IANA zone; write e.g. Europe/London"
-        raise ConfigurationError(message) from None
+    check_zone(settings.timezone)
     return settings
+
+
+def check_zone(name: str) -> None:
+    """Raises `ConfigurationError` for a name that is no time zone."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        message = f"timezone '{name}' is not an IANA zone; write e.g. Europe/London"
+        raise ConfigurationError(message) from None
 
 
 def _typed(name: str, value: object, kind: object) -> object:

@@ -6,7 +6,7 @@ from typing import Final
 
 _MEANING: Final = {
     0: "every row was classified",
-    10: "done; some rows need a look by hand, they are on the review list",
+    10: "done; look by hand at the review list and at quarantine.csv",
     11: "done; a feed is late, absent or far too small, the report says which",
     20: "done; a file was refused, the report says which and why",
     30: "the store or the disk failed; nothing was published",

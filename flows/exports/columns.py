@@ -8,7 +8,7 @@ import polars as pl
 from flows.exports.edition import Edition
 from flows.exports.words import with_words
 
-Kind = Literal["text", "whole", "figure", "flag", "instant", "day", "blank"]
+Kind = Literal["text", "whole", "figure", "estimate", "flag", "instant", "day", "blank"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,8 @@ class Shown:
     """One column of a list.
 
     `of` names the column of the worded items that holds it (`name` when empty), `paper` the words
-    that stand for it in print; a detail is folded away on the sheet, and the CSV shows it.
+    that stand for it in print; a detail is folded away on the sheet, and the CSV shows it. An
+    estimate is a figure of which a sheet shows one decimal and holds all.
     """
 
     name: str
@@ -52,7 +53,7 @@ _ANSWER: Final = (
 )
 _RENAL: Final = (
     Shown("renal", "Kidneys", width=10),
-    Shown("renal_estimate_ml_min", "mL/min", "figure", is_detail=True),
+    Shown("renal_estimate_ml_min", "mL/min", "estimate", is_detail=True),
     Shown("renal_method", "Estimated by", width=14, is_detail=True, of="method_words"),
 )
 _POTASSIUM: Final = Shown("potassium_mmol_l", "Potassium mmol/L", "figure", 9)

@@ -49,7 +49,7 @@ def _cells(shown: Shown, zone: str) -> list[pl.Expr]:
     """The column as text; an instant is two columns, in UTC and in the hospital's zone."""
     column = pl.col(shown.name)
     match shown.kind:
-        case "figure":
+        case "figure" | "estimate":
             return [number_text(column)]
         case "flag":
             return [column.cast(pl.String)]

@@ -21,6 +21,7 @@ _FONT: Final = {"font_name": "Calibri", "font_size": 11, "valign": "top"}
 _CELL: Final = _FONT | {"text_wrap": True, "border": 1, "border_color": "#999999"}
 _FORMATS: Final[dict[str, dict[str, str]]] = {
     "figure": {"num_format": "0.0#####", "align": "center"},
+    "estimate": {"num_format": "0.0", "align": "center"},
     "whole": {"num_format": "0", "align": "center"},
     "instant": {"num_format": "d mmm hh:mm", "align": "left"},
     "old instant": {"num_format": "d mmm yyyy hh:mm", "align": "left"},
@@ -150,7 +151,7 @@ def _cell(shown: Shown, zone: str) -> pl.Expr:
         return local(column, zone).dt.replace_time_zone(None)
     if shown.kind == "flag":
         return pl.when(column).then(pl.lit("yes")).when(~column).then(pl.lit("no"))
-    if shown.kind == "figure" and not shown.paper:
+    if shown.kind in {"figure", "estimate"} and not shown.paper:
         return column.round(_DECIMALS)
     if shown.kind == "text":
         return column.str.head(_LONGEST)

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from flows.cli import app
+from flows.settings import load_settings
 
 HEADER = "observation_id,patient_id,code,value,unit,status,collected_at\n"
 SEVERE = HEADER + "C1,CANARY-77,19123-9,1.0,mg/dL,F,2026-11-20T10:00:00Z\n"
@@ -56,6 +57,14 @@ def test_init_says_the_next_command_and_sets_the_modes(tmp_path: Path) -> None:
 
 def test_init_leaves_a_home_that_stands_alone(home: Path) -> None:
     refused(run("init", str(home)), 50, "stands already")
+
+
+def test_init_takes_any_name_and_no_unknown_zone(tmp_path: Path) -> None:
+    folder = tmp_path / "named"
+    assert run("init", str(folder), "--hospital", 'St "Nowhere" \\ East').exit_code == 0
+    assert load_settings(folder).hospital == 'St "Nowhere" \\ East'
+    refused(run("init", str(tmp_path / "x"), "--timezone", "Mars/Base"), 50, "Mars/Base")
+    assert not (tmp_path / "x").exists()
 
 
 def test_without_a_home_it_names_init(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
