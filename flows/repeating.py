@@ -20,7 +20,6 @@ from flows.selection import PERSON
 from flows.store import Store
 from hypomag_rules.quiet import QUIET_COLUMNS, Limit, is_quiet, limits
 
-_NEVER: Final = datetime(1, 1, 1)  # noqa: DTZ001 - instants are naive UTC in the store
 _MARGIN: Final = timedelta(hours=3)  # midnight itself may be skipped by the clock
 _LONG: Final = timedelta(days=31)
 
@@ -35,17 +34,22 @@ class Last(NamedTuple):
     as_of: datetime
 
 
+_NOBODY: Final = Last(0, datetime(1, 1, 1))  # noqa: DTZ001 - instants are naive UTC in the store
+
+
 def last_published(store: Store, night: Night, basis: str) -> Last:
-    """What tonight's database says of the night that it grew from."""
+    """What tonight's database says of the night that it grew from.
+
+    Nothing, when the store is not the one it grew from: put back from a copy, or begun anew.
+    """
     held = {
         str(key): str(value) for key, value in store.rows("SELECT key, value FROM tonight.basis")
     }
-    newest = store.number("SELECT coalesce(max(file_id), 0) FROM files")
-    last = Last(
-        int(held.get("file_id", "0")), datetime.fromisoformat(held.get("as_of", str(_NEVER)))
-    )
-    is_grown = held.get("basis") == basis and last.as_of <= night.naive_as_of
-    return last if is_grown and last.file_id <= newest else Last(0, _NEVER)
+    if held.get("basis") != basis:
+        return _NOBODY
+    last = Last(int(held["file_id"]), datetime.fromisoformat(held["as_of"]))
+    is_ours = held["ledger"] == _ledger_digest(store, last.file_id)
+    return last if is_ours and last.as_of <= night.naive_as_of else _NOBODY
 
 
 def remember_basis(store: Store, night: Night, basis: str) -> None:
@@ -56,8 +60,19 @@ def remember_basis(store: Store, night: Night, basis: str) -> None:
         ("basis", basis),
         ("as_of", night.naive_as_of.isoformat()),
         ("file_id", str(newest)),
+        ("ledger", _ledger_digest(store, newest)),
     ):
         store.run("INSERT INTO tonight.basis VALUES (?, ?)", [key, value])
+
+
+def _ledger_digest(store: Store, newest: int) -> str:
+    """A digest of what was read up to a file: which files, when, under which number."""
+    ((digest,),) = store.rows(
+        "SELECT coalesce(md5(string_agg(concat_ws('|', file_id, sha256, received_at), ';' "
+        "ORDER BY file_id)), '') FROM files WHERE problem IS NULL AND file_id <= ?",
+        [newest],
+    )
+    return str(digest)
 
 
 def mark_touched(store: Store, night: Night, last: Last) -> None:

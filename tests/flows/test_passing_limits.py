@@ -1,5 +1,6 @@
 """One patient a limit: quiet on the first night, and something else on the next by time alone."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -196,3 +197,22 @@ def test_a_new_row_of_any_table_wakes_a_quiet_patient(tmp_path: Path) -> None:
     found, anew = _published(then), _published(then)
     assert found == anew
     assert all(before[name] != found[name] for name in names)
+
+
+def test_a_store_put_back_from_a_copy_repeats_nothing(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.drop("observations", [AT_TARGET | {"patient_id": "A"}])
+    before, first, then = (home.night(AS_OF + days * DAY) for days in (-1, 0, 1))
+    ingest(before, lambda _: None)
+    _published(before)
+    shutil.copytree(before.store, tmp_path / "copy")
+    home.drop("patients", [{"patient_id": "B"} | _PERSON])
+    ingest(first, lambda _: None)
+    _published(first)
+    shutil.rmtree(before.store)
+    (tmp_path / "copy").rename(before.store)
+    # The next file gets the number that the lost one had.
+    (home.inbox / "patients.csv").unlink()
+    home.drop("conditions", [_DEFAULTS["conditions"] | {"code": "I50.9", "patient_id": "A"}])
+    ingest(then, lambda _: None)
+    assert _published(then)["A"]["is_cardiac"]
