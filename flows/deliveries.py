@@ -1,7 +1,7 @@
 """One delivery into the store: staged, read, judged, settled and entered in the ledger."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
@@ -34,22 +34,24 @@ class Prepared(NamedTuple):
 
 def prepared(
     night: Night, profiles: Mapping[str, Profile], deliveries: Sequence[Delivery]
-) -> Iterator[Prepared]:
+) -> Generator[Prepared, None, None]:
     """Each delivery in turn, the next one copied and looked through while this one is read."""
-    shutil.rmtree(night.store / "staging", ignore_errors=True)
-    with ThreadPoolExecutor(max_workers=1) as ahead:
+    staging = night.store / "staging"
+    shutil.rmtree(staging, ignore_errors=True)
 
-        def prepare(at: int) -> Future[Prepared]:
-            delivery = deliveries[at]
-            folder = night.store / "staging" / str(at)
-            return ahead.submit(_prepare, profiles[delivery.file.source], delivery, folder)
+    def prepare(at: int) -> Future[Prepared]:
+        delivery = deliveries[at]
+        return ahead.submit(_prepare, profiles[delivery.file.source], delivery, staging / str(at))
 
-        following = prepare(0) if deliveries else None
-        for at in range(1, len(deliveries) + 1):
-            current = following
-            following = prepare(at) if at < len(deliveries) else None
-            if current is not None:
-                yield current.result()
+    try:
+        with ThreadPoolExecutor(max_workers=1) as ahead:
+            waiting = [prepare(at) for at in range(min(1, len(deliveries)))]
+            for at in range(1, len(deliveries) + 1):
+                ready = waiting.pop().result()
+                waiting += [prepare(at)] if at < len(deliveries) else []
+                yield ready
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _prepare(profile: Profile, delivery: Delivery, folder: Path) -> Prepared:

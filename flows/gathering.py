@@ -8,6 +8,7 @@ import polars as pl
 
 from flows.night import Night
 from flows.schema import CANONICAL, as_sent, versions_of
+from flows.selection import IS_STRAY
 from flows.store import Store
 from hypomag_rules.facts import Facts
 
@@ -70,8 +71,7 @@ def _stage_observations(store: Store, night: Night) -> None:
     # Found by two narrow columns first: to read all columns of all rows for them takes a second.
     store.run(
         "CREATE OR REPLACE TEMP TABLE found AS SELECT v.rowid AS place FROM observation_versions v "
-        "WHERE v.key_hash IN (SELECT key_hash FROM ours_contested) AND v.wording_id IN "
-        "(SELECT wording_id FROM wordings WHERE analyte IS NULL)"
+        f"WHERE {IS_STRAY}"
     )
     store.run(
         "CREATE OR REPLACE TEMP TABLE strays AS "

@@ -16,7 +16,7 @@ from data_contracts.published import RUNS
 from data_contracts.worklists import WORKLIST_ITEMS
 from flows.night import Night
 from flows.schema import versions_of
-from flows.selection import PERSON
+from flows.selection import IS_STRAY, PERSON
 from flows.store import Store
 from hypomag_rules.quiet import QUIET_COLUMNS, Limit, is_quiet, limits
 
@@ -48,7 +48,7 @@ def last_published(store: Store, night: Night, basis: str) -> Last:
     if held.get("basis") != basis:
         return _NOBODY
     last = Last(int(held["file_id"]), datetime.fromisoformat(held["as_of"]))
-    is_ours = held["ledger"] == _ledger_digest(store, last.file_id)
+    is_ours = held.get("ledger") == _ledger_digest(store, last.file_id)
     return last if is_ours and last.as_of <= night.naive_as_of else _NOBODY
 
 
@@ -155,16 +155,26 @@ def _stirred(night: Night, last: Last) -> list[str]:
 
 def _has_passed(limit: Limit, night: Night, last: Last) -> str:
     """The SQL of whether a row passed a limit between the two nights, or a little around them."""
-    if limit.days is None:
-        shift = timedelta(hours=limit.hours)
-        since, until = last.as_of - shift, night.naive_as_of - shift
-    else:
-        since = _day_start(night, last.as_of, limit.days) - _MARGIN
-        until = _day_start(night, night.naive_as_of, limit.days) + _MARGIN
-    words = ", ".join(f"'{analyte}'" for analyte in limit.analytes)
-    wanted = f"v.wording_id IN (SELECT wording_id FROM wordings WHERE analyte IN ({words}))"
-    span = f"BETWEEN TIMESTAMP '{since}' AND TIMESTAMP '{until}'"
-    return f"(v.{limit.time} {span} AND {wanted if words else 'true'})"
+    try:
+        if limit.days is None:
+            shift = timedelta(hours=limit.hours)
+            since, until = last.as_of - shift, night.naive_as_of - shift
+        else:
+            since = _day_start(night, last.as_of, limit.days) - _MARGIN
+            until = _day_start(night, night.naive_as_of, limit.days) + _MARGIN
+    except OverflowError:  # a policy's way of saying that there is no limit
+        return "false"
+    passed = f"v.{limit.time} BETWEEN TIMESTAMP '{since}' AND TIMESTAMP '{until}'"
+    return f"({passed} AND {_measures(limit.analytes)})" if limit.analytes else f"({passed})"
+
+
+def _measures(analytes: tuple[str, ...]) -> str:
+    """The SQL of whether a row may measure one of these: one without a code inherits what it is."""
+    words = ", ".join(f"'{analyte}'" for analyte in analytes)
+    return (
+        f"(v.wording_id IN (SELECT wording_id FROM wordings WHERE analyte IN ({words})) "
+        f"OR {IS_STRAY})"
+    )
 
 
 def _has_birthday(night: Night, last: Last) -> str:

@@ -8,12 +8,19 @@ from flows.store import Store
 
 _MARGIN: Final = timedelta(days=2)
 PERSON: Final = "coalesce(p.patient_prefix, '') || v.patient_id"
+# A version under a code that no rule reads, of an observation that some rule does: a correction
+# that lost its code is still one of the magnesium whose id it bears.
+IS_STRAY: Final = (
+    "(v.key_hash IN (SELECT key_hash FROM contested WHERE is_ours) "
+    "AND v.wording_id IN (SELECT wording_id FROM wordings WHERE analyte IS NULL))"
+)
 
 
 def select_persons(store: Store, night: Night) -> None:
     """Fill the temp table `persons` with who may be assessed or reviewed.
 
-    Anyone with a magnesium row that is not too old, judged or not. `is_short` marks those who
+    Anyone with a magnesium row that is not too old, judged or not, or with a stray that may have
+    been one. `is_short` marks those who
     ever had a result at or below the target: only for them do the rules look at potassium,
     calcium, albumin and urine.
     """
@@ -24,8 +31,8 @@ def select_persons(store: Store, night: Night) -> None:
         "coalesce(bool_or(v.magnitude <= ?), false) AS is_short, "
         "bool_or(v.reason IS NOT NULL OR v.collected_time IS NULL OR v.collected_time >= ?) "
         "AS is_current FROM observation_versions v JOIN wordings w USING (wording_id) "
-        "LEFT JOIN profiles p ON p.source = v.source WHERE w.analyte = 'magnesium' "
-        "AND v.patient_id IS NOT NULL GROUP BY 1) WHERE is_current",
+        "LEFT JOIN profiles p ON p.source = v.source WHERE v.patient_id IS NOT NULL "
+        f"AND (w.analyte = 'magnesium' OR {IS_STRAY}) GROUP BY 1) WHERE is_current",
         [night.policy.magnesium.target, since],
     )
     for table in ("touched", "repeated"):

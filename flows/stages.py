@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -59,11 +59,12 @@ def ingest(night: Night, say: Say) -> Ingested:
         note_profiles(store, night, profiles)
         fresh = _fresh_deliveries(store, night, profiles)
         _wait_until_quiet([delivery.file for delivery in fresh], night, say)
-        for at, ready in enumerate(prepared(night, profiles, fresh), 1):
-            file = ready.delivery.file
-            say(f"reading {at} of {len(fresh)}: {file.relative}")
-            ingest_delivery(store, night, profiles[file.source], ready)
-            journal.witness(night.store, store)
+        with closing(prepared(night, profiles, fresh)) as deliveries:
+            for at, ready in enumerate(deliveries, 1):
+                file = ready.delivery.file
+                say(f"reading {at} of {len(fresh)}: {file.relative}")
+                ingest_delivery(store, night, profiles[file.source], ready)
+                journal.witness(night.store, store)
         counted = store.rows(
             "SELECT count(*), count(problem), coalesce(sum(rows), 0) FROM files WHERE night = ?",
             [night.date],

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Final
 
 VERSION: Final = version("hypomag")
-_DECIDING: Final = ("data_contracts", "hypomag_rules")
+_DECIDING: Final = ("data_contracts", "hypomag_rules", "flows")
+_LIBRARIES: Final = ("polars", "duckdb")
 _KINDS: Final = (".py", ".toml", ".csv")
 
 
 @cache
 def rules_digest() -> str:
-    """A hash of every file that decides, so that an edited rule judges everybody anew."""
-    digest = hashlib.sha256()
+    """A hash of all that decides, so that whoever edits a rule has everybody judged anew."""
+    digest = hashlib.sha256("|".join([VERSION, *map(version, _LIBRARIES)]).encode())
     for package in _DECIDING:
         folder = Path(str(files(package)))
         for path in sorted(folder.rglob("*")):

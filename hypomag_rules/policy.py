@@ -81,6 +81,12 @@ class Policy:
             if getattr(self.recheck, first) > getattr(self.recheck, second):
                 message = f"policy [recheck]: {first} is after {second}; a window opens before due"
                 raise PolicyError(message)
+        if self.high_watch.mild_index_days > self.high_watch.index_days:
+            message = (
+                "policy [high_watch]: mild_index_days is above index_days; a mild high is watched "
+                "no longer than a pressing one"
+            )
+            raise PolicyError(message)
         if self.renal.severe_below > self.renal.reduced_below:
             message = "policy [renal]: severe_below is above reduced_below; raise reduced_below"
             raise PolicyError(message)

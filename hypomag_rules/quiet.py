@@ -52,7 +52,11 @@ class Limit(NamedTuple):
 
 
 def limits(policy: Policy) -> tuple[Limit, ...]:
-    """Every limit that a quiet patient's assessment can pass, new results and birthdays aside."""
+    """Every limit that a quiet patient's assessment can pass, new results and birthdays aside.
+
+    The windows that are not here (72 h of the IV list, recheck, work-up, high watch, review) are
+    counted from the index or a dose and only ever take somebody off a list.
+    """
     renal, companions = policy.renal, policy.companions
     kidneys = ("creatinine", "clearance", "egfr")
     drawn = {

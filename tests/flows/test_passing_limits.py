@@ -11,7 +11,7 @@ import pytest
 
 from flows.night import Night
 from flows.stages import assess, ingest, publish
-from hypomag_rules.policy import load
+from hypomag_rules.policy import load, with_values
 from hypomag_rules.quiet import is_quiet, limits
 from tests.home import Home
 
@@ -216,3 +216,40 @@ def test_a_store_put_back_from_a_copy_repeats_nothing(tmp_path: Path) -> None:
     home.drop("conditions", [_DEFAULTS["conditions"] | {"code": "I50.9", "patient_id": "A"}])
     ingest(then, lambda _: None)
     assert _published(then)["A"]["is_cardiac"]
+
+
+def update(patient: str, observation: str, days: float) -> dict[str, str]:
+    """An update without value and code: it inherits both, and has a collection time of its own."""
+    cells = {"patient_id": patient, "observation_id": observation, "code": "", "value": ""}
+    return cells | {"status": "U", "collected_at": at(days, 9), "reported_at": at(days + 1, 9)}
+
+
+def test_a_row_that_inherits_its_analyte_passes_its_limit(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    weight = result(*WEIGHT, -366) | {"observation_id": "W"}
+    rows = [AT_TARGET, result(*CREATININE, -5), weight]
+    told = [row | {"patient_id": "A"} for row in rows] + [update("A", "W", -365)]
+    home.drop("observations", told)
+    home.drop("patients", [{"patient_id": "A"} | _PERSON])
+    first, then, anew = _three(home, AS_OF)
+    assert first["A"]["renal_method"] == "cockcroft_gault"
+    assert then["A"]["renal_method"] == anew["A"]["renal_method"] == "egfr"
+
+
+def test_an_index_that_inherits_from_a_version_out_of_the_window_is_listed(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    old = result("19123-9", "0.9", "mg/dL", -450) | {"observation_id": "M", "patient_id": "A"}
+    told = update("A", "M", -1) | {"reported_at": at(-1, 9)}
+    home.drop("observations", [old, told])
+    night = home.night(AS_OF)
+    ingest(night, lambda _: None)
+    assert assess(night, lambda _: None).listed["iv_replacement"] == 1
+
+
+def test_a_policy_without_a_limit_is_no_fault(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.drop("observations", [AT_TARGET | {"patient_id": "A"}])
+    policy = with_values({"obstetric_days": 10**6, "active_hours": 10**8})
+    first, then = (home.night(AS_OF + days * DAY, policy=policy) for days in (0, 1))
+    ingest(first, lambda _: None)
+    assert _published(first).keys() == _published(then).keys() == {"A"}

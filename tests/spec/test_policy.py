@@ -23,6 +23,10 @@ NONSENSE = {
         "[recheck]\nstandard_opens_days = 15",
         "standard_opens_days is after standard_days",
     ),
+    "a mild high watched longer": (
+        "[high_watch]\nmild_index_days = 15",
+        "mild_index_days is above index_days",
+    ),
     "reduced below severe": ("[renal]\nreduced_below = 10", "raise reduced_below"),
     "no TOML": ("[magnesium", "not readable as TOML"),
 }
