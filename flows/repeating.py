@@ -2,7 +2,7 @@
 
 A person is judged anew when a row came, when a time of theirs passed between the two nights, and
 when anything was to be said of them last night. The others' assessments are repeated: the same
-rows under the same policy would give them again, and a fifth of the night's work is left.
+rows under the same policy would give them again.
 """
 
 from datetime import UTC, datetime, time, timedelta

@@ -20,9 +20,8 @@ def select_persons(store: Store, night: Night) -> None:
     """Fill the temp table `persons` with who may be assessed or reviewed.
 
     Anyone with a magnesium row that is not too old, judged or not, or with a stray that may have
-    been one. `is_short` marks those who
-    ever had a result at or below the target: only for them do the rules look at potassium,
-    calcium, albumin and urine.
+    been one. `is_short` marks those who ever had a result at or below the target: only for them
+    do the rules look at potassium, calcium, albumin and urine.
     """
     since = night.naive_as_of - timedelta(days=night.policy.assessment.days) - _MARGIN
     store.run(

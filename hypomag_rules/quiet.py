@@ -55,7 +55,8 @@ def limits(policy: Policy) -> tuple[Limit, ...]:
     """Every limit that a quiet patient's assessment can pass, new results and birthdays aside.
 
     The windows that are not here (72 h of the IV list, recheck, work-up, high watch, review) are
-    counted from the index or a dose and only ever take somebody off a list.
+    counted from the index or a dose and only ever take somebody off a list: the policy refuses a
+    mild high that is watched longer than a pressing one, which would put somebody on.
     """
     renal, companions = policy.renal, policy.companions
     kidneys = ("creatinine", "clearance", "egfr")
