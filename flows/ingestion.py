@@ -130,8 +130,10 @@ def _judged_observations(
 ) -> pl.DataFrame:
     """Judge the rows whose analyte a rule reads; the others need only a patient and a code."""
     timed = with_times(wordings.number(rows), profile.reading)
-    ours = timed.select("row", "patient_id", "value", "wording_id", "analyte", *_TIMES, *_FAULTS)
-    ours = ours.filter(pl.col("analyte").is_not_null())
+    is_ours = timed.get_column("analyte").is_not_null()
+    ours = timed.select("patient_id", "value", "wording_id", "analyte", *_TIMES, *_FAULTS).filter(
+        is_ours
+    )
     judgement = ours.select("wording_id").join(
         wordings.judged.drop("source", "key", "analyte", *WORDING),
         on="wording_id",
@@ -142,30 +144,38 @@ def _judged_observations(
     judged = judge_rows(
         ours.hstack(judgement.drop("wording_id")), profile.reading, night.policy, latest
     )
-    kept = sift(judged).kept.filter(
-        pl.col("status_kind").is_in(["final", "provisional"]),
-        ~(pl.col("is_update") & pl.col("value").is_null()),
+    _hold(judged)
+    results = [
+        _at_rows(is_ours, judged.get_column(name)) for name in ("comparator", "magnitude", "reason")
+    ]
+    reason = pl.when(pl.col("analyte").is_not_null()).then("reason").otherwise(who_and_what())
+    return (
+        timed.with_columns(results)
+        .with_columns(reason=reason, version_key=_version_key(timed))
+        .select("row", *RAW["observations"], *JUDGED_OBSERVATION, "version_key", "reason")
     )
-    hold_to(
-        JUDGED,
-        kept.select(
-            "patient_id", "analyte", "magnitude", pl.col("collected_time").alias("collected_at")
-        ),
+
+
+def _hold(judged: pl.DataFrame) -> None:
+    """Hold the rows that may be used to their contract; what withdraws or clears has no result."""
+    has_result = pl.col("status_kind").is_in(["final", "provisional"]) & ~(
+        pl.col("is_update") & pl.col("value").is_null()
     )
-    measured = timed.select("row").join(
-        judged.select("row", "comparator", "magnitude", "reason"),
-        on="row",
-        how="left",
-        maintain_order="left",
+    told = judged.select(
+        "patient_id",
+        "analyte",
+        "magnitude",
+        "reason",
+        has_result.alias("has_result"),
+        collected_at="collected_time",
     )
-    is_ours = pl.col("analyte").is_not_null()
-    reasoned = timed.hstack(measured.drop("row")).with_columns(
-        reason=pl.when(is_ours).then("reason").otherwise(who_and_what()),
-        version_key=_version_key(timed),
-    )
-    return reasoned.select(
-        "row", *RAW["observations"], *JUDGED_OBSERVATION, "version_key", "reason"
-    )
+    hold_to(JUDGED, sift(told).kept.filter("has_result").drop("reason", "has_result"))
+
+
+def _at_rows(is_here: pl.Series, values: pl.Series) -> pl.Series:
+    """The values in the rows they belong to, null in all others."""
+    nothing = pl.repeat(None, is_here.len(), dtype=values.dtype, eager=True)
+    return nothing.scatter(is_here.arg_true(), values).alias(values.name)
 
 
 def _version_key(rows: pl.DataFrame) -> pl.Expr:

@@ -15,8 +15,10 @@ CANONICAL: Final[dict[str, Table]] = {
 }
 VERSION: Final = 2
 
-# Identifiers and times do not repeat: compressing them costs 2 s of CPU a million rows.
-_LOOSE: Final = "VARCHAR USING COMPRESSION uncompressed"
+# Choosing how to compress a column takes more CPU than reading it from a file: what hardly repeats
+# is written as it is.
+_AS_IS: Final = " USING COMPRESSION uncompressed"
+_HARDLY_REPEATS: Final = ("row", "_id", "_at", "_hash", "_key")
 _JUDGED: Final[dict[str, dict[str, str]]] = {
     "patients": {
         "born_on": "DATE",
@@ -170,35 +172,32 @@ def statements() -> list[str]:
     """The statements that make an empty store."""
     wordings = {"wording_id": "INTEGER", "source": "VARCHAR"}
     wordings |= dict.fromkeys(WORDING, "VARCHAR") | _WORDING_JUDGED
-    observations = _ROW | {name: _type_of(name) for name in _UNWORDED}
+    observations = _ROW | dict.fromkeys(RAW["observations"], "VARCHAR")
     observations |= {"wording_id": "INTEGER"} | JUDGED_OBSERVATION
-    observations |= {"version_key": _LOOSE, "reason": "VARCHAR"} | _HASHES
-    others = [
-        _create(
-            versions_of(name),
-            _ROW
-            | {column: _type_of(column) for column in table.names}
-            | judged_columns(name)
-            | {"reason": "VARCHAR"}
-            | _HASHES,
-        )
+    observations |= {"version_key": "VARCHAR", "reason": "VARCHAR"} | _HASHES
+    others = {
+        name: _ROW
+        | dict.fromkeys(table.names, "VARCHAR")
+        | judged_columns(name)
+        | {"reason": "VARCHAR"}
+        | _HASHES
         for name, table in CANONICAL.items()
         if name != "observations"
-    ]
+    }
     return [
         _LEDGER,
         f"INSERT INTO meta VALUES ('schema', '{VERSION}')",
         "INSERT INTO meta SELECT 'hashed_by', version()",
         _create("wordings", wordings),
         _create("observation_versions", observations),
-        *others,
+        *(_create(versions_of(name), columns) for name, columns in others.items()),
     ]
 
 
 def _create(name: str, columns: dict[str, str]) -> str:
-    return f"CREATE TABLE {name} (" + ", ".join(f"{c} {t}" for c, t in columns.items()) + ")"
+    told = [f"{column} {kind}{_compression(column)}" for column, kind in columns.items()]
+    return f"CREATE TABLE {name} ({', '.join(told)})"
 
 
-def _type_of(column: str) -> str:
-    is_loose = column.endswith(("_id", "_at"))
-    return _LOOSE if is_loose else "VARCHAR"
+def _compression(column: str) -> str:
+    return _AS_IS if column.endswith(_HARDLY_REPEATS) and column != "file_id" else ""

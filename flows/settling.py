@@ -14,10 +14,10 @@ def settle(store: Store, source: str, file_id: int, table: str, read: int) -> di
     """
     versions = versions_of(table)
     mine = f"SELECT key_hash FROM {versions} WHERE file_id = ?"
-    store.run(
-        f"CREATE OR REPLACE TEMP TABLE twice AS {mine} GROUP BY key_hash HAVING count(*) > 1",
-        [file_id],
-    )
+    # A sorted column tells its doubles for a third of what grouping takes.
+    ordered = store.frame(mine, [file_id]).get_column("key_hash").sort()
+    with store.lent(ordered.filter(ordered == ordered.shift(1)).unique().to_frame()) as doubles:
+        store.run(f"CREATE OR REPLACE TEMP TABLE twice AS FROM {doubles}")
     worded = "wording_id, " if table == "observations" else ""
     seen = f"SELECT file_id, row, key_hash, row_hash, reason, {worded}{WRITTEN[table]} AS written"
     store.run(

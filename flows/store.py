@@ -135,6 +135,8 @@ def _config(settings: Settings, spill: Path) -> dict[str, str | bool | int | flo
         "preserve_insertion_order": "false",
         # Tonight's database is written in a dozen pieces: 16 MB would check each of them in.
         "checkpoint_threshold": "256MB",
+        # Blocks given back to the system are asked for again at once, each page zeroed anew.
+        "block_allocator_memory": f"{settings.memory_limit_mb // 2}MB",
     }
 
 
