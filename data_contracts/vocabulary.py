@@ -25,7 +25,7 @@ FEMG_FINDINGS: Final = (
     "indeterminate",
     "not_interpretable",
 )
-WORKLISTS: Final = ("iv_replacement", "recheck", "review")
+WORKLISTS: Final = ("iv_replacement", "recheck", "review", "work_up", "high_watch")
 SECTIONS: Final = ("main", "overdue", "due", "upcoming")
 LIVES: Final = ("new", "carried", "changed")
 STATUS_KINDS: Final = ("final", "provisional", "none", "withdrawn")

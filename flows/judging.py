@@ -49,7 +49,7 @@ def judge_batch(store: Store, night: Night, moments: pl.DataFrame, facts: Facts)
     )
     append(store, ASSESSMENTS, _plain(hold_to_table(ASSESSMENTS, assessments)))
     append_observations(store, judged.results, night)
-    return listed_rows(judged.patients, judged.reviews, judged.doses)
+    return listed_rows(judged)
 
 
 def lay_out_items(store: Store, night: Night, listed: list[pl.DataFrame]) -> pl.DataFrame:

@@ -51,11 +51,26 @@ def grown(store: Store, night: Night) -> Iterator[None]:
     try:
         for table in PUBLISHED:
             store.run(_create(table))
+        _add_columns(store)
         yield
         store.run("CHECKPOINT tonight")
     finally:
         store.run("DETACH tonight")
     path.chmod(0o600)
+
+
+def _add_columns(store: Store) -> None:
+    """Give tables that an older hypomag published the columns that came since; nulls in them."""
+    held = set(
+        store.rows(
+            "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'tonight'"
+        )
+    )
+    for table in PUBLISHED:
+        for column in table.columns:
+            if (table.name, column.name) not in held:
+                kind = _sql_type(column.dtype)
+                store.run(f"ALTER TABLE tonight.{table.name} ADD COLUMN {column.name} {kind}")
 
 
 def comment_on(store: Store) -> None:

@@ -48,12 +48,16 @@ _INDEX: Final = {
 
 
 class Assessed(NamedTuple):
-    """`patients`: one row a moment; `reviews`: one row a reason to look; `results`: counted."""
+    """`patients`: one row a moment; `reviews`: one row a reason to look; `results`: counted.
+
+    `doses` and `orders` are those of magnesium, as they stand.
+    """
 
     patients: pl.DataFrame
     reviews: pl.DataFrame
     results: pl.DataFrame
     doses: pl.DataFrame
+    orders: pl.DataFrame
 
 
 def assess(facts: Facts, moments: pl.DataFrame, policy: Policy, zone: str) -> Assessed:
@@ -96,7 +100,9 @@ def assess(facts: Facts, moments: pl.DataFrame, policy: Policy, zone: str) -> As
         )
     )
     reviews = review_rows(frame, what_stands.unjudged, magnesium, policy, zone)
-    return Assessed(_with_reasons(frame, reviews, policy), reviews, results, drugs.doses)
+    return Assessed(
+        _with_reasons(frame, reviews, policy), reviews, results, drugs.doses, drugs.orders
+    )
 
 
 def _with_scope(frame: pl.DataFrame, policy: Policy, zone: str) -> pl.DataFrame:

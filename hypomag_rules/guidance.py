@@ -1,5 +1,6 @@
 """What the guideline offers beside a listed patient, in sentences; figures only where they hold."""
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import polars as pl
@@ -13,6 +14,8 @@ _SHARED: Final = {
     "iv_replacement": ("iv_options", "iv_watch", "iv_confirm", "iv_not_for_impaired"),
     "recheck": ("recheck_continue", "oral_figures", "oral_not_for_renal"),
     "review": ("review_guidance",),
+    "work_up": ("work_up_guidance",),
+    "high_watch": ("high_watch_guidance",),
 }
 
 
@@ -23,9 +26,18 @@ def guidance(policy: Policy) -> pl.Expr:
     options = pl.when(~is_impaired).then(_said(texts["iv_options"]))
     oral = pl.when(_wants_oral() & ~_is_renal()).then(_said(texts["oral_figures"]))
     return _by_list(
-        [*_iv_cautions(policy), options, _im_limit(policy), *_iv_always(policy)],
-        [*_recheck_cautions(policy), _said(texts["recheck_continue"]), oral],
-        [_could_be_severe(policy), _said(texts["review_guidance"])],
+        {
+            "iv_replacement": [
+                *_iv_cautions(policy),
+                options,
+                _im_limit(policy),
+                *_iv_always(policy),
+            ],
+            "recheck": [*_recheck_cautions(policy), _said(texts["recheck_continue"]), oral],
+            "review": [_could_be_severe(policy), _said(texts["review_guidance"])],
+            "work_up": [_said(texts["work_up_guidance"])],
+            "high_watch": [*_high_cautions(policy), _said(texts["high_watch_guidance"])],
+        }
     )
 
 
@@ -36,9 +48,12 @@ def own_guidance(policy: Policy) -> pl.Expr:
     oral = pl.when(_wants_oral() & ~_is_renal()).then(_said(texts["oral_see_above"]))
     figureless = pl.when(_has("RENAL_IMPAIRED")).then(_said(texts["iv_figureless"]))
     return _by_list(
-        [*_iv_cautions(policy), figureless, _im_limit(policy), confirm],
-        [*_recheck_cautions(policy), oral],
-        [_could_be_severe(policy)],
+        {
+            "iv_replacement": [*_iv_cautions(policy), figureless, _im_limit(policy), confirm],
+            "recheck": [*_recheck_cautions(policy), oral],
+            "review": [_could_be_severe(policy)],
+            "high_watch": _high_cautions(policy),
+        }
     )
 
 
@@ -48,19 +63,14 @@ def shared_guidance(policy: Policy, worklist: str) -> tuple[str, ...]:
     return tuple(as_sentence(texts[key]) for key in _SHARED[worklist])
 
 
-def _by_list(iv: list[pl.Expr], recheck: list[pl.Expr], review: list[pl.Expr]) -> pl.Expr:
+def _by_list(sentences: Mapping[str, Sequence[pl.Expr]]) -> pl.Expr:
     """The sentences of each list joined; null where there is none."""
     worklist = pl.col("worklist").cast(pl.String)
-    joined = (
-        pl.when(worklist == "iv_replacement")
-        .then(pl.concat_str(iv, separator=" ", ignore_nulls=True))
-        .when(worklist == "recheck")
-        .then(pl.concat_str(recheck, separator=" ", ignore_nulls=True))
-        .when(worklist == "review")
-        .then(pl.concat_str(review, separator=" ", ignore_nulls=True))
-        .otherwise(None)
-    )
-    return joined.replace("", None)
+    joined = [
+        pl.when(worklist == name).then(pl.concat_str(said, separator=" ", ignore_nulls=True))
+        for name, said in sentences.items()
+    ]
+    return pl.coalesce(joined).replace("", None)
 
 
 def _said(text: str) -> pl.Expr:
@@ -115,6 +125,16 @@ def _recheck_cautions(policy: Policy) -> list[pl.Expr]:
         pl.when(_has("SEVERE_UNTREATED")).then(_said(texts["recheck_untreated"])),
         pl.when(_has("RENAL_IMPAIRED")).then(_said(texts["iv_renal_impaired"])),
         pl.when(_wants_oral() & _is_renal()).then(_said(texts["oral_prescriber"])),
+    ]
+
+
+def _high_cautions(policy: Policy) -> list[pl.Expr]:
+    """What makes too much magnesium more dangerous: the sample first, the kidneys, sedation."""
+    texts = filled_texts(policy)
+    return [
+        pl.when(_has("SUSPECT_SAMPLE")).then(_said(texts["SUSPECT_SAMPLE"])),
+        pl.when(_has("RENAL_IMPAIRED")).then(_said(texts["high_watch_impaired"])),
+        pl.when(pl.col("is_on_cns_depressant")).then(_said(texts["high_watch_depressant"])),
     ]
 
 

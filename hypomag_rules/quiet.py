@@ -9,16 +9,16 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
+from data_contracts.vocabulary import WORKLISTS
 from hypomag_rules.policy import Policy
 
-_LISTS: Final = ("iv_replacement", "recheck", "review", "work_up", "high_watch")
 # What of an assessment tells whether it is quiet.
 QUIET_COLUMNS: Final = (
     "severity",
     "recheck_rule",
     "recheck_status",
     "reasons",
-    *(f"is_on_{name}" for name in _LISTS),
+    *(f"is_on_{name}" for name in WORKLISTS),
 )
 
 
@@ -28,7 +28,7 @@ def is_quiet() -> pl.Expr:
     At target or high without a recheck; or short, when the recheck ran out. Short before anything
     of the wards was delivered is not quiet: one dose of another patient can change that.
     """
-    is_listed = pl.any_horizontal(f"is_on_{name}" for name in _LISTS)
+    is_listed = pl.any_horizontal(f"is_on_{name}" for name in WORKLISTS)
     is_closed = pl.col("severity").is_in(["target_met", "high"]) & pl.col("recheck_rule").is_null()
     is_blind = pl.col("reasons").list.contains("TREATMENT_UNKNOWN")
     has_run_out = pl.col("severity").is_in(["severe", "low"]) & (

@@ -13,6 +13,7 @@ from hypomag_rules.spoken import (
     mass_text,
     number_text,
     spoken_day,
+    spoken_local_day,
     spoken_recent_time,
     spoken_time,
 )
@@ -21,9 +22,11 @@ _ROUTES: Final = {"other": "route unread", "iv": "IV", "im": "IM"}
 
 
 def with_sentences(items: pl.DataFrame, policy: Policy, zone: str) -> pl.DataFrame:
-    """Adds `magnesium_given_since`, `why` and `guidance` to ranked rows."""
+    """Adds `magnesium_given_since`, `active_magnesium_orders`, `why` and `guidance`."""
     spoken = items.with_columns(
-        magnesium_given_since=_given_since(zone), drawn_words=drawn_words(policy, zone)
+        magnesium_given_since=_given_since(zone),
+        active_magnesium_orders=_orders(zone),
+        drawn_words=drawn_words(policy, zone),
     )
     worklist = pl.col("worklist")
     return spoken.with_columns(
@@ -33,6 +36,10 @@ def with_sentences(items: pl.DataFrame, policy: Policy, zone: str) -> pl.DataFra
         .then(_why_recheck(policy, zone))
         .when(worklist == "review")
         .then(_why_review(policy, zone))
+        .when(worklist == "work_up")
+        .then(_why_work_up(policy, zone))
+        .when(worklist == "high_watch")
+        .then(_why_high_watch(policy))
         .otherwise(None),
         guidance=guidance(policy),
     ).drop("drawn_words")
@@ -78,6 +85,17 @@ def _given_since(zone: str) -> pl.Expr:
         .then(pl.lit("unknown"))
         .otherwise(pl.lit("none"))
     )
+
+
+def _orders(zone: str) -> pl.Expr:
+    """Active orders: `magnesium oxide oral since Sat 14 Nov 10:00`, or `none`."""
+    order = pl.element()
+    route = order.struct.field("route").replace(_ROUTES)
+    began = pl.lit("since ") + spoken_time(order.struct.field("started_at"), zone)
+    name = order.struct.field("name").fill_null("magnesium")
+    listed = pl.col("active_orders")
+    spoken = listed.list.eval(pl.concat_str(name, route, began, separator=" ", ignore_nulls=True))
+    return pl.when(listed.list.len() > 0).then(spoken.list.join("; ")).otherwise(pl.lit("none"))
 
 
 def _why_replacement(policy: Policy, zone: str) -> pl.Expr:
@@ -137,6 +155,51 @@ def when_due() -> pl.Expr:
         .then(pl.concat_str(pl.lit("window opens "), opens, pl.lit(", sample by "), due))
         .otherwise(None)
     )
+
+
+def _why_work_up(policy: Policy, zone: str) -> pl.Expr:
+    """How long it has been low, and what the urine says of it."""
+    texts = filled_texts(policy)
+    low_for = pl.concat_str(
+        pl.lit("; "),
+        pl.col("episode_lows").cast(pl.String),
+        pl.lit(" severe or low results since "),
+        spoken_local_day(pl.col("episode_started_at"), zone),
+    )
+    finding = pl.col("femg_finding").cast(pl.String).replace_strict(texts, default=None)
+    obstacles = pl.col("femg_obstacles").list.eval(pl.element().replace(dict(texts)))
+    missing = pl.col("femg_missing").list.eval(pl.element().str.replace_all("_", " ", literal=True))
+    said = (
+        pl.when(pl.col("femg_percent").is_null())
+        .then(pl.lit("FEMg cannot be computed, missing: ") + missing.list.join(", "))
+        .otherwise(
+            pl.concat_str(
+                pl.lit("FEMg "),
+                number_text(pl.col("femg_percent").round(2)),
+                pl.lit(" %, "),
+                finding,
+                (pl.lit(": ") + obstacles.list.join(", ").replace("", None)).fill_null(""),
+            )
+        )
+    )
+    return pl.concat_str(pl.col("drawn_words"), low_for, pl.lit("; "), said, pl.lit("."))
+
+
+def _why_high_watch(policy: Policy) -> pl.Expr:
+    """What puts the patient at risk of too much: the level, the kidneys, magnesium on board."""
+    texts = filled_texts(policy)
+    on_board = pl.col("has_magnesium_on_board")
+    grounds = {
+        "CRITICAL_HIGH": pl.col("is_critical_high"),
+        "high_watch_on_board": on_board,
+        "RENAL_IMPAIRED": pl.col("renal_status") == "severe_impairment",
+        "RENAL_UNSTABLE": pl.col("is_creatinine_unstable"),
+    }
+    said = [
+        pl.when(applies).then(pl.lit("; " + texts[key])).otherwise(pl.lit(""))
+        for key, applies in grounds.items()
+    ]
+    return pl.concat_str(pl.col("drawn_words"), *said, pl.lit("."))
 
 
 def _why_review(policy: Policy, zone: str) -> pl.Expr:

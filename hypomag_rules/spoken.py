@@ -36,6 +36,11 @@ def spoken_day(day: pl.Expr) -> pl.Expr:
     return day.dt.strftime(_DAY)
 
 
+def spoken_local_day(instant: pl.Expr, zone: str) -> pl.Expr:
+    """The hospital's day of an instant as `Tue 10 Nov`."""
+    return spoken_day(_local(instant, zone))
+
+
 def _local(instant: pl.Expr, zone: str) -> pl.Expr:
     return instant.dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
 
@@ -81,6 +86,10 @@ def filled_texts(policy: Policy) -> Mapping[str, str]:
         "{target}": policy.magnesium.target,
         "{severe_below}": policy.renal.severe_below,
         "{sufficient_grams}": policy.treatment.sufficient_grams,
+        "{femg_limit}": policy.work_up.femg_limit,
+        "{femg_min_clearance}": policy.work_up.femg_min_clearance,
+        "{femg_pair_hours}": policy.work_up.femg_pair_hours,
+        "{dosed_days}": policy.high_watch.dosed_days,
         "{im_mg_per_kg}": policy.replacement.im_grams_per_kg * 1000,
     }
     texts = dict(policy.texts)

@@ -16,7 +16,12 @@ _PARENTERAL: Final = ("iv", "im")
 def with_work_up(
     moments: pl.DataFrame, results: pl.DataFrame, doses: pl.DataFrame, policy: Policy, zone: str
 ) -> pl.DataFrame:
-    """Adds `is_on_work_up`, `femg_percent`, `femg_finding`; null for patients not on the list."""
+    """Adds `is_on_work_up` and, null for patients not on the list, what the work-up rests on.
+
+    `femg_percent`, `femg_finding`, `femg_obstacles` (codes: why it cannot be interpreted),
+    `femg_missing` (names of the values that a complete set lacks), the four values with their
+    times (mg/dL), and `urine_calcium_creatinine` (mg/mg) with `urine_ratio_at`.
+    """
     age_days = days_between(pl.col("collected_at"), pl.col("as_of"), zone)
     is_listed = (
         pl.col("is_in_scope")
@@ -27,18 +32,27 @@ def with_work_up(
     ).fill_null(value=False)
     frame = moments.with_columns(is_on_work_up=is_listed)
     listed = frame.filter("is_on_work_up")
-    ratios = _femg(listed, results, doses, policy)
-    return frame.join(ratios, on="moment", how="left", maintain_order="left")
+    return frame.join(
+        _femg(listed, results, doses, policy), on="moment", how="left", maintain_order="left"
+    ).join(_calcium_ratio(listed, results), on="moment", how="left", maintain_order="left")
+
+
+_SET: Final = ("urine_magnesium", "urine_creatinine", "serum_magnesium", "serum_creatinine")
 
 
 def _femg(
     listed: pl.DataFrame, results: pl.DataFrame, doses: pl.DataFrame, policy: Policy
 ) -> pl.DataFrame:
-    urine = _urine_pairs(listed, results)
+    """One row a listed patient: FEMg % = 100 (urine Mg x serum Cr) / (0.7 serum Mg x urine Cr)."""
+    urine = _urine_pairs(listed, results, ("urine_magnesium", "urine_creatinine"), "urine_at")
     pair_hours = hours(policy.work_up.femg_pair_hours)
-    for analyte in ("magnesium", "creatinine"):
-        urine = urine.join(_nearest(urine, results, analyte, pair_hours), on="moment", how="left")
     touching = _touching(urine, doses, pair_hours)
+    complete = listed.select("moment", "renal_status", "renal_estimate_ml_min").join(
+        urine, on="moment", how="left"
+    )
+    for analyte in ("magnesium", "creatinine"):
+        near = _nearest(urine, results, analyte, pair_hours)
+        complete = complete.join(near, on="moment", how="left")
     percent = (
         100
         * (pl.col("urine_magnesium") * pl.col("serum_creatinine"))
@@ -47,25 +61,55 @@ def _femg(
     is_normal = (pl.col("renal_status") == "adequate") & (
         pl.col("renal_estimate_ml_min") >= policy.work_up.femg_min_clearance
     )
+    obstacles = {
+        "kidneys_not_normal": ~is_normal.fill_null(value=False),
+        "dose_before_urine": pl.col("is_touched").is_not_null(),
+    }
     return (
-        urine.join(listed.select("moment", "renal_status", "renal_estimate_ml_min"), on="moment")
-        .join(touching, on="moment", how="left")
-        .with_columns(femg_percent=percent)
+        complete.join(touching, on="moment", how="left")
+        .with_columns(femg_percent=percent, **obstacles)
         .select(
             "moment",
             "femg_percent",
-            femg_finding=_finding(is_normal, policy.work_up.femg_limit),
+            "urine_at",
+            *(f"{side}_at" for side in _SET if side.startswith("serum")),
+            *(pl.col(side).alias(f"{side}_mg_dl") for side in _SET),
+            femg_finding=_finding(tuple(obstacles), policy.work_up.femg_limit),
+            femg_obstacles=_named(
+                {code: pl.col("femg_percent").is_not_null() & pl.col(code) for code in obstacles}
+            ),
+            femg_missing=_named(
+                {
+                    side: pl.col(side).is_null()
+                    & (pl.col("urine_at").is_not_null() | side.startswith("urine"))
+                    for side in _SET
+                }
+            ),
         )
     )
 
 
-def _finding(is_normal: pl.Expr, limit: float) -> pl.Expr:
+def _named(flags: dict[str, pl.Expr]) -> pl.Expr:
+    """The names of the flags that are set, as a list."""
+    named = [pl.when(flag).then(pl.lit(name)) for name, flag in flags.items()]
+    return pl.concat_list(named).list.drop_nulls()
+
+
+def _calcium_ratio(listed: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
+    """Urine calcium over urine creatinine of the newest instant of the episode that has both."""
+    sides = ("urine_calcium", "urine_creatinine")
+    ratio = (pl.col(sides[0]) / pl.col(sides[1])).round(_DECIMALS)
+    return _urine_pairs(listed, results, sides, "urine_ratio_at").select(
+        "moment", "urine_ratio_at", urine_calcium_creatinine=ratio
+    )
+
+
+def _finding(obstacles: tuple[str, ...], limit: float) -> pl.Expr:
     percent = pl.col("femg_percent")
-    is_sound = is_normal.fill_null(value=False) & pl.col("is_touched").is_null()
     return (
         pl.when(percent.is_null())
         .then(None)
-        .when(~is_sound)
+        .when(pl.any_horizontal(*obstacles))
         .then(pl.lit("not_interpretable"))
         .when(percent > limit)
         .then(pl.lit("renal_wasting"))
@@ -78,20 +122,22 @@ def _finding(is_normal: pl.Expr, limit: float) -> pl.Expr:
     )
 
 
-def _urine_pairs(listed: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
-    """The newest instant of the episode with urine magnesium and creatinine."""
+def _urine_pairs(
+    listed: pl.DataFrame, results: pl.DataFrame, analytes: tuple[str, str], time: str
+) -> pl.DataFrame:
+    """The newest instant of the episode, named `time`, at which both analytes were collected."""
     own = results.join(listed.select("moment", "episode_started_at"), on="moment")
     own = own.filter(pl.col("collected_time") >= pl.col("episode_started_at"))
     sides = [
         own.filter(pl.col("analyte") == analyte).select(
-            "moment", urine_at="collected_time", **{analyte: _plain()}
+            "moment", pl.col("collected_time").alias(time), _plain().alias(analyte)
         )
-        for analyte in ("urine_magnesium", "urine_creatinine")
+        for analyte in analytes
     ]
     return (
         sides[0]
-        .join(sides[1], on=["moment", "urine_at"])
-        .sort("urine_at", maintain_order=True)
+        .join(sides[1], on=["moment", time])
+        .sort(time, maintain_order=True)
         .unique("moment", keep="last", maintain_order=True)
     )
 
@@ -107,7 +153,11 @@ def _nearest(
         .filter(apart <= within)
         .sort(apart, "collected_time", maintain_order=True)
         .unique("moment", keep="first", maintain_order=True)
-        .select("moment", _plain().alias(f"serum_{analyte}"))
+        .select(
+            "moment",
+            _plain().alias(f"serum_{analyte}"),
+            pl.col("collected_time").alias(f"serum_{analyte}_at"),
+        )
     )
 
 

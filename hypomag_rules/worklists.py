@@ -8,22 +8,24 @@ import polars as pl
 
 from data_contracts.vocabulary import WORKLISTS
 from data_contracts.worklists import WORKLIST_ITEMS
+from hypomag_rules.assess import Assessed
 from hypomag_rules.policy import Policy
 
 _SECTION_ORDER: Final = {"overdue": 0, "due": 1, "upcoming": 2}
 _SEVERITY_ORDER: Final = {"severe": 0, "low": 1, "target_met": 2}
 
 
-def listed_rows(patients: pl.DataFrame, reviews: pl.DataFrame, doses: pl.DataFrame) -> pl.DataFrame:
-    """The assessed rows of who is on any list, with the last doses and the row on review."""
-    is_listed = pl.any_horizontal("is_on_iv_replacement", "is_on_recheck", "is_on_review")
-    listed = patients.filter(is_listed)
+def listed_rows(judged: Assessed) -> pl.DataFrame:
+    """The assessed rows of who is on any list, with doses, orders and the row on review."""
+    is_listed = pl.any_horizontal(f"is_on_{name}" for name in WORKLISTS)
+    listed = judged.patients.filter(is_listed)
     moments = listed.select("moment")
     return (
-        listed.join(_last_doses(doses.join(moments, on="moment")), on="moment", how="left")
-        .join(_doses_since(listed, doses), on="moment", how="left")
-        .join(_rows_on_review(reviews), on="moment", how="left")
-        .with_columns(pl.col("magnesium_doses_since").fill_null([]))
+        listed.join(_last_doses(judged.doses.join(moments, on="moment")), on="moment", how="left")
+        .join(_doses_since(listed, judged.doses), on="moment", how="left")
+        .join(_active_orders(judged.orders.join(moments, on="moment")), on="moment", how="left")
+        .join(_rows_on_review(judged.reviews), on="moment", how="left")
+        .with_columns(pl.col("magnesium_doses_since", "active_orders").fill_null([]))
     )
 
 
@@ -34,9 +36,20 @@ def _last_doses(doses: pl.DataFrame) -> pl.DataFrame:
         .select(
             "moment",
             last_dose_route="route",
+            last_dose_product="name",
             last_dose_grams="grams",
             last_dose_at="started_time",
         )
+    )
+
+
+def _active_orders(orders: pl.DataFrame) -> pl.DataFrame:
+    """Active magnesium orders, as a list of (name, route, started_at)."""
+    return (
+        orders.filter("is_active")
+        .sort("moment", "started_time", "medication_id")
+        .group_by("moment", maintain_order=True)
+        .agg(active_orders=pl.struct("name", route="route_folded", started_at="started_time"))
     )
 
 
@@ -90,6 +103,13 @@ def ranked(listed: pl.DataFrame, policy: Policy) -> pl.DataFrame:
         ),
         "recheck": _recheck_order(listed.filter("is_on_recheck"), policy),
         "review": _review_order(listed.filter("is_on_review")),
+        "work_up": listed.filter("is_on_work_up").sort("person_id"),
+        "high_watch": listed.filter("is_on_high_watch").sort(
+            ~pl.col("is_critical_high"),
+            -pl.col("lower"),
+            "person_id",
+            nulls_last=True,
+        ),
     }
     parts = [
         rows.select(
@@ -192,6 +212,7 @@ def as_items(rows: pl.DataFrame, night: date) -> pl.DataFrame:
         previous_as_reported=_printed("previous_value", "previous_unit"),
         last_judged_mg_dl=pl.when(is_review).then("magnesium_mg_dl"),
         last_judged_at=pl.when(is_review).then("collected_at"),
+        episode_lowest_mg_dl="episode_lowest",
     )
     return renamed.with_columns(
         pl.col(name).cast(dtype)

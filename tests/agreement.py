@@ -7,7 +7,6 @@ from typing import Final
 from tests.oracle.night import Night
 
 _TOLERANCE: Final = 1e-6
-_UNORDERED: Final = ("work_up", "high_watch")
 _NOBODY: Final[Mapping[str, object]] = {}
 
 
@@ -16,8 +15,6 @@ def differences(found: Night, expected: Night) -> list[str]:
     lines = _of_assessments(found, expected)
     for name in expected.lists:
         ours, theirs = found.lists[name], expected.lists[name]
-        if name in _UNORDERED:
-            ours, theirs = sorted(ours), sorted(theirs)
         lines += _if_other(name, ours, theirs)
     lines += _if_other("sections", found.sections, expected.sections)
     lines += _if_other("review reasons", found.review_reasons, expected.review_reasons)

@@ -16,6 +16,7 @@ import polars as pl
 
 from data_contracts.assessments import ASSESSMENTS
 from data_contracts.gate import hold_to_table
+from data_contracts.vocabulary import WORKLISTS
 from flows.deliveries import LAYOUTS, ingest_delivery, prepared
 from flows.gathering import administrations_known, batches
 from flows.inbox import dropped_files
@@ -54,13 +55,12 @@ Deliveries = Sequence[tuple[str, Sequence[Row]]]
 
 _ALL_PERSONS: Final = 1_000_000
 _BOUND: Final = "~"
-_RANKED: Final = ("iv_replacement", "recheck", "review")
-_UNRANKED: Final = ("work_up", "high_watch")
 _OF_PATIENTS: Final = (
     "person_id",
     "recheck_section",
     "review_reasons",
-    *(f"is_on_{name}" for name in (*_RANKED, *_UNRANKED)),
+    "is_on_recheck",
+    "is_on_review",
 )
 _OWN_ID: Final = {"medications": "medication_id", "encounters": "encounter_id"}
 
@@ -159,11 +159,7 @@ class _Judged(NamedTuple):
             },
             lists={
                 name: [row["person_id"] for row in items if row["worklist"] == name]
-                for name in _RANKED
-            }
-            | {
-                name: sorted(row["person_id"] for row in patients if row[f"is_on_{name}"])
-                for name in _UNRANKED
+                for name in WORKLISTS
             },
             sections={
                 row["person_id"]: row["recheck_section"] for row in patients if row["is_on_recheck"]
@@ -204,7 +200,7 @@ def _judged(store: Store, night: ProductNight) -> _Judged:
     total = lay_in_batches(store, _ALL_PERSONS)
     for moments, facts in batches(store, night, total):
         judged = assess(facts, moments, night.policy, night.settings.timezone)
-        ranks = ranked(listed_rows(judged.patients, judged.reviews, judged.doses), night.policy)
+        ranks = ranked(listed_rows(judged), night.policy)
         patients = judged.patients.with_columns(
             night=pl.lit(night.date), patient_id=pl.col("person_id")
         )

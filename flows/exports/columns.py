@@ -129,7 +129,51 @@ COLUMNS: Final[dict[str, tuple[Shown, ...]]] = {
         Shown("row", "Row", "whole", 7, is_detail=True),
         *_ANSWER,
     ),
+    "work_up": (
+        *_WHO,
+        Shown("episode_started_at", "Low since", "instant", 12),
+        Shown("episode_lows", "Low results", "whole", 8),
+        Shown("episode_lowest_mg_dl", "Lowest mg/dL", "figure", 9),
+        _MAGNESIUM,
+        _DRAWN,
+        Shown("femg_percent", "FEMg %", "estimate", 8),
+        Shown("femg_finding", "FEMg suggests", width=14, of="finding_words"),
+        Shown("femg_obstacles", "Why not interpretable", width=18, of="obstacle_words"),
+        Shown("femg_missing", "Missing for FEMg", width=16, of="missing_words"),
+        Shown("urine_at", "Urine collected", "instant", 12),
+        Shown("urine_magnesium_mg_dl", "Urine Mg mg/dL", "figure", is_detail=True),
+        Shown("urine_creatinine_mg_dl", "Urine creatinine mg/dL", "figure", is_detail=True),
+        Shown("serum_magnesium_mg_dl", "Serum Mg mg/dL", "figure", is_detail=True),
+        Shown("serum_magnesium_at", "Serum Mg drawn", "instant", 16, is_detail=True),
+        Shown("serum_creatinine_mg_dl", "Serum creatinine mg/dL", "figure", is_detail=True),
+        Shown("serum_creatinine_at", "Serum creatinine drawn", "instant", 16, is_detail=True),
+        Shown("urine_calcium_creatinine", "Urine calcium/creatinine mg/mg", "figure", 10),
+        Shown("urine_ratio_at", "That urine collected", "instant", 16, is_detail=True),
+        *_RENAL,
+        *_ANSWER,
+    ),
+    "high_watch": (
+        *_WHO,
+        _MAGNESIUM,
+        _MG_DL,
+        _DRAWN,
+        _HOURS,
+        *_PREVIOUS,
+        Shown("is_critical_high", "Critically high", "flag", 9),
+        *_RENAL,
+        Shown("is_creatinine_unstable", "Creatinine changing", "flag", 9, is_detail=True),
+        Shown("last_dose_product", "Last magnesium product", width=13),
+        Shown("last_dose_route", "Last dose by", of="route_words"),
+        Shown("last_dose_at", "Last magnesium dose", "instant", 12),
+        Shown("active_magnesium_orders", "Active magnesium orders", width=16),
+        Shown("is_obstetric", "Pre-eclampsia", "flag", 9),
+        Shown("is_on_cns_depressant", "On CNS depressant", "flag", 9),
+        *_ANSWER,
+    ),
 }
+
+
+_LISTED: Final = ("reasons", "what_is_wrong", "femg_obstacles", "femg_missing")
 
 
 def laid_out(edition: Edition, worklist: str, *, on_paper: bool) -> pl.DataFrame:
@@ -148,7 +192,7 @@ def _expression(shown: Shown, *, on_paper: bool) -> pl.Expr:
     column = (shown.paper if on_paper else "") or shown.of or shown.name
     if on_paper and shown.paper:
         return pl.col(column)
-    if shown.name in {"reasons", "what_is_wrong"}:
+    if shown.name in _LISTED:
         # Inside a list for machines the separator must not stand in a reason's own words.
         plain = pl.element().str.replace_all(";", ",", literal=True)
         listed = pl.col(column).list

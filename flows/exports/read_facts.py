@@ -50,6 +50,23 @@ def _lines(edition: Edition) -> dict[str, dict[str, pl.Expr]]:
             "Row": _origin(),
             "Last judged": _last_judged(edition),
         },
+        "work_up": {
+            **magnesium,
+            "Lowest": _figure("episode_lowest_mg_dl", 2, " mg/dL"),
+            "Urine": _urine(edition),
+            "Serum beside it": _serum(edition),
+            "Urine Ca/creatinine": _figure("urine_calcium_creatinine", 3, " mg/mg"),
+            "Kidneys": _kidneys(edition),
+        },
+        "high_watch": {
+            **magnesium,
+            "Drawn": pl.col("hours_ago").cast(pl.String) + pl.lit(" h ago"),
+            "Last dose": _last_product(edition),
+            "Active orders": pl.col("active_magnesium_orders"),
+            "Pre-eclampsia": _when_true("is_obstetric"),
+            "CNS depressant": _when_true("is_on_cns_depressant"),
+            "Kidneys": _kidneys(edition),
+        },
     }
 
 
@@ -104,6 +121,35 @@ def _last_dose(edition: Edition) -> pl.Expr:
         mass_text(pl.col("last_dose_grams"), pl.col("last_dose_route")),
         pl.lit(", "),
         time_words(pl.col("last_dose_at"), edition),
+    )
+
+
+def _last_product(edition: Edition) -> pl.Expr:
+    product = pl.col("last_dose_product").fill_null("magnesium") + pl.lit(" ")
+    return product + _last_dose(edition)
+
+
+def _figure(column: str, decimals: int, unit: str) -> pl.Expr:
+    return figure_text(pl.col(column).round(decimals)) + pl.lit(unit)
+
+
+def _urine(edition: Edition) -> pl.Expr:
+    return pl.concat_str(
+        pl.lit("magnesium "),
+        _figure("urine_magnesium_mg_dl", 2, ", creatinine "),
+        _figure("urine_creatinine_mg_dl", 2, " mg/dL, "),
+        time_words(pl.col("urine_at"), edition),
+    )
+
+
+def _serum(edition: Edition) -> pl.Expr:
+    return pl.concat_str(
+        pl.lit("magnesium "),
+        _figure("serum_magnesium_mg_dl", 2, " mg/dL "),
+        time_words(pl.col("serum_magnesium_at"), edition),
+        pl.lit(", creatinine "),
+        _figure("serum_creatinine_mg_dl", 2, " mg/dL "),
+        time_words(pl.col("serum_creatinine_at"), edition),
     )
 
 

@@ -24,6 +24,8 @@ def summary(edition: Edition) -> dict[str, Any]:
         "lowest": iv.get_column("magnesium_as_reported").first(),
         "past_hours": f"{edition.policy.replacement.iv_hours:g}",
         "severe_past": _persons(items.filter(reasons.contains("SEVERE_UNTREATED"))),
+        "work_up": items.filter(pl.col("worklist") == "work_up").height,
+        "high_watch": items.filter(pl.col("worklist") == "high_watch").height,
         "critical_high": _persons(items.filter(reasons.contains("CRITICAL_HIGH"))),
         "could_be_severe": review.filter("could_be_severe").height,
         "review": review.height,
@@ -52,6 +54,8 @@ def _by_ward(items: pl.DataFrame) -> list[dict[str, Any]]:
         "due": pl.col("section") == "due",
         "upcoming": pl.col("section") == "upcoming",
         "review": pl.col("worklist") == "review",
+        "work_up": pl.col("worklist") == "work_up",
+        "high_watch": pl.col("worklist") == "high_watch",
     }
     return (
         items.group_by(place.alias("place"))

@@ -22,6 +22,8 @@ LISTS: Final[Mapping[str, str]] = {
     "iv_replacement": "IV replacement",
     "recheck": "Recheck",
     "review": "Review",
+    "work_up": "Work-up",
+    "high_watch": "High watch",
 }
 _METHODS: Final = {
     "dialysis": "dialysis or end-stage disease recorded",
@@ -39,6 +41,8 @@ def heading(edition: Edition, worklist: str) -> str:
     return {
         "recheck": "Recheck magnesium: overdue first, then due, then upcoming",
         "review": "Results nobody could judge: please look",
+        "work_up": "Low magnesium that persists: look for the cause",
+        "high_watch": "May carry too much magnesium: watch",
     }.get(worklist, worklist)
 
 
@@ -52,6 +56,7 @@ def listed_of_read(edition: Edition, worklist: str) -> str:
 def with_words(edition: Edition, worklist: str) -> pl.DataFrame:
     """The items of a list with a column of words for each code or bare figure."""
     worded = _reason_words(edition)
+    texts = dict(filled_texts(edition.policy))
     main = [code for code in worded if code not in SMALL_PRINT]
     return (
         edition.listed(worklist)
@@ -63,6 +68,11 @@ def with_words(edition: Edition, worklist: str) -> pl.DataFrame:
             route_words=pl.col("last_dose_route").replace(_ROUTES),
             rule_words=pl.col("recheck_rule").cast(pl.String).replace(rule_words(edition.policy)),
             when_words=when_due(),
+            finding_words=pl.col("femg_finding").cast(pl.String).replace(texts),
+            obstacle_words=pl.col("femg_obstacles").list.eval(pl.element().replace(texts)),
+            missing_words=pl.col("femg_missing").list.eval(
+                pl.element().str.replace_all("_", " ", literal=True)
+            ),
             own_guidance=own_guidance(edition.policy),
             main_reasons=pl.concat_list(_listed(worded, main), _unworded()),
             other_reasons=_listed(worded, [code for code in main if code not in PROBLEMS]),

@@ -1,9 +1,11 @@
 """What a review found: each once made a severe patient vanish, or stopped a night."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -76,9 +78,9 @@ def test_a_mended_column_mapping_reads_the_file_again(tmp_path: Path) -> None:
     text = ",".join((*COLUMNS, "text")) + "\n" + ",".join((*SEVERE, "see comment")) + "\n"
     files = '[tables.observations]\nfiles = "results*"\n'
     source(home, files + '[tables.observations.columns]\nvalue = "text"\n', text)
-    assert listed(home) == {"iv_replacement": 0, "recheck": 0, "review": 1}
+    assert +Counter(listed(home)) == {"review": 1}
     source(home, files, text)
-    assert listed(home) == {"iv_replacement": 1, "recheck": 0, "review": 0}
+    assert +Counter(listed(home)) == {"iv_replacement": 1}
     with opened(home.night(AS_OF)) as store:
         assert store.number("SELECT count(*) FROM files") == 1
         assert store.number("SELECT count(*) FROM observation_versions") == 1
@@ -117,7 +119,7 @@ def test_one_birth_date_in_another_format_changes_nobody_elses_age(tmp_path: Pat
             {"patient_id": "P1", "birth_date": "2015-03-04"},
         ],
     )
-    assert listed(home) == {"iv_replacement": 0, "recheck": 0, "review": 1}
+    assert +Counter(listed(home)) == {"review": 1}
 
 
 def test_ids_that_parquet_holds_as_floats_are_the_same_patients(tmp_path: Path) -> None:
@@ -204,7 +206,8 @@ def test_a_dose_moved_to_another_patient_treats_the_first_no_more(tmp_path: Path
     home.drop("medications", [first, then])
     night = home.night(AS_OF)
     ingest(night, lambda _: None)
-    assert assess(night, lambda _: None).listed == {"iv_replacement": 1, "recheck": 1, "review": 0}
+    was_listed = assess(night, lambda _: None).listed
+    assert +Counter(was_listed) == {"iv_replacement": 1, "recheck": 1}
     with opened(night) as store:
         found = store.rows("SELECT patient_id FROM items WHERE worklist = 'iv_replacement'")
     assert found == [("P1",)]
@@ -237,3 +240,20 @@ def test_a_cell_is_kept_as_it_was_sent(tmp_path: Path) -> None:
     with opened(night) as store:
         found = store.rows(f"SELECT {cell} FROM observation_versions v ORDER BY row")  # noqa: S608 - ours
     assert [text for (text,) in found] == times
+
+
+def test_what_an_older_version_published_grows_the_columns_that_came_since(tmp_path: Path) -> None:
+    """A home is not begun anew with each version: last night's database is added to."""
+    home = Home(tmp_path)
+    home.drop("observations", [result()])
+    listed(home)
+    publish(home.night(AS_OF), lambda _: None)
+    database = home.path / "published" / "current" / "hypomag.duckdb"
+    database.chmod(0o600)
+    with duckdb.connect(str(database)) as older:
+        older.execute("ALTER TABLE worklist_items DROP COLUMN femg_percent")
+    assert listed(home, AS_OF + timedelta(days=1))["iv_replacement"] == 1
+    publish(home.night(AS_OF + timedelta(days=1)), lambda _: None)
+    with duckdb.connect(str(database), read_only=True) as now:
+        found = now.execute("SELECT night, femg_percent FROM worklist_items").fetchall()
+    assert len(found) == 2
