@@ -194,7 +194,10 @@ def test_the_manifest_hashes_what_was_published(tmp_path: Path) -> None:
     home = home_with(tmp_path, "good-night")
     night(home)
     manifest = json.loads((home / "published" / "current" / "manifest.json").read_text("utf-8"))
-    assert manifest["listed"] == {"iv_replacement": 2, "recheck": 5, "review": 0}
+    assert manifest["listed"] == {"iv_replacement": 2, "recheck": 5, "review": 0} | {
+        "work_up": 0,
+        "high_watch": 0,
+    }
     assert set(manifest["hashes"]) >= {"report.html", "quarantine.csv", "worklists/recheck.xlsx"}
 
 

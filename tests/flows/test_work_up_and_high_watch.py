@@ -152,7 +152,8 @@ def test_both_lists_are_sheets_and_stand_on_the_page(edition: Edition, tmp_path:
     for worklist, patients in (("work_up", 3), ("high_watch", 3)):
         path = tmp_path / f"{worklist}.xlsx"
         worklist_xlsx.write(edition, worklist, path)
-        first = [row[0] for row in openpyxl.load_workbook(path).active.values]
+        (sheet,) = openpyxl.load_workbook(path).worksheets
+        first = [row[0] for row in sheet.values]
         assert len(first) - first.index("#") - 1 == patients
     page = report.page(edition)
     assert "Low magnesium that persists: look for the cause" in page
