@@ -10,6 +10,7 @@ from data_contracts.columns import Column, Table
 from data_contracts.worklists import WORKLIST_ITEMS
 
 _T: Final = words.Instant
+_LIST: Final = pl.List(pl.String)
 
 OBSERVATIONS: Final = Table(
     "observations",
@@ -78,4 +79,37 @@ BASIS: Final = Table(
     "What the standing results above were computed from; the next night grows from it",
     (Column("key", "what is said"), Column("value", "what it is")),
 )
-PUBLISHED: Final = (ASSESSMENTS, WORKLIST_ITEMS, OBSERVATIONS, QUARANTINE, FILES, RUNS, BASIS)
+DOSES: Final = Table(
+    "doses",
+    "Magnesium doses of the last 400 days that stand, with what the audit found",
+    (
+        Column("patient_id", "the person, source prefix included", is_nullable=False),
+        Column("source", "feed that sent it"),
+        Column("medication_id", "the sender's id; of rows that are one dose the first"),
+        Column("product", "name as sent"),
+        Column("route", "iv, im, oral or other"),
+        Column("started_at", "start, UTC", _T, is_nullable=False),
+        Column("ended_at", "end, UTC; null without a later one and while it runs", _T),
+        Column("grams", "mass of the product", pl.Float64),
+        Column("dose_unit", "unit as sent of the row that says the mass"),
+        Column("meq", "mEq: as sulfate by IV or IM, else where the product is known", pl.Float64),
+        Column("elemental_mg", "elemental magnesium where the product is known", pl.Float64),
+        Column("volume_ml", "volume", pl.Float64),
+        Column("minutes", "from start to end", pl.Float64),
+        Column("rate_mg_min", "mg of the product a minute", pl.Float64),
+        Column("concentration_percent", "g in 100 mL", pl.Float64),
+        Column("findings", "codes, sorted", pl.List(pl.String)),
+        Column("missing", "what a needed figure lacks: end, mass, volume, weight", _LIST),
+        Column("policy_id", "name and hash of the policy that decided", is_nullable=False),
+    ),
+)
+PUBLISHED: Final = (
+    ASSESSMENTS,
+    WORKLIST_ITEMS,
+    OBSERVATIONS,
+    DOSES,
+    QUARANTINE,
+    FILES,
+    RUNS,
+    BASIS,
+)

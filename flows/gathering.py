@@ -1,6 +1,6 @@
 """What a night reads of the persons to be judged: DuckDB gathers, the rules judge."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,9 +15,14 @@ from hypomag_rules.facts import Facts
 _MARGIN: Final = timedelta(days=2)
 
 
-def batches(store: Store, night: Night, total: int) -> Iterator[tuple[pl.DataFrame, Facts]]:
-    """The moments and facts of each batch of the persons to be judged."""
-    stage_facts(store, night)
+Stage = Callable[[Store, Night], None]
+
+
+def batches(
+    store: Store, night: Night, total: int, stage: Stage | None = None
+) -> Iterator[tuple[pl.DataFrame, Facts]]:
+    """The moments and facts of each batch of the persons in `judged`; `stage` fills the tables."""
+    (stage or stage_facts)(store, night)
     feeds = administrations_known(store, night)
     for batch in range(total):
         moments = store.frame(
@@ -37,12 +42,15 @@ def _row_text(table: str) -> str:
 
 def stage_facts(store: Store, night: Night) -> None:
     """Fill the temp tables that `load_facts` reads, for whoever stands in `judged`."""
-    _stage_members(store)
-    _stage_records(store)
-    _stage_observations(store, night)
+    stage_members(store)
+    stage_records(store)
+    renal = night.policy.renal
+    window = max(renal.unstable_rise_hours, renal.unstable_ratio_hours)
+    since = night.naive_as_of - timedelta(days=renal.creatinine_days, hours=window) - _MARGIN
+    stage_observations(store, _READ_OF_ANALYTE, [since])
 
 
-def _stage_members(store: Store) -> None:
+def stage_members(store: Store) -> None:
     """Each judged person's number in each source, so that rows join on what they were sent."""
     store.run(
         "CREATE OR REPLACE TEMP TABLE members AS SELECT p.source, "
@@ -53,17 +61,13 @@ def _stage_members(store: Store) -> None:
     )
 
 
-def _stage_observations(store: Store, night: Night) -> None:
-    """Fill the temp table `night_observations` with the versions that can matter tonight.
+def stage_observations(store: Store, is_read: str, values: list[object]) -> None:
+    """Fill the temp table `night_observations` with the versions of `members` that can matter.
 
-    Of a person whose standing results are published anew, all; else what the rules can read:
-    magnesium and measures of any time, kidney values while they count, companions of the short.
-    A contested observation is read with all its versions, whatever their time and code: the
-    strays are those under codes that no rule reads.
+    Of results that nothing contests those that `is_read` says, SQL over `m`, `v` and `w`. A
+    contested observation is read with all its versions, whatever their time and code: the strays
+    are those under codes that no rule reads.
     """
-    renal = night.policy.renal
-    window = max(renal.unstable_rise_hours, renal.unstable_ratio_hours)
-    since = night.naive_as_of - timedelta(days=renal.creatinine_days, hours=window) - _MARGIN
     store.run(
         "CREATE OR REPLACE TEMP TABLE ours_contested AS SELECT source, key_hash "
         "FROM contested GROUP BY ALL HAVING bool_or(is_ours)"
@@ -80,13 +84,14 @@ def _stage_observations(store: Store, night: Night) -> None:
     store.run(
         "CREATE OR REPLACE TEMP TABLE night_observations AS "
         f"{_observations('observation_versions')} "
-        f"WHERE w.analyte IS NOT NULL AND (c.key_hash IS NOT NULL OR {_READ_OF_ANALYTE}) "
+        f"WHERE w.analyte IS NOT NULL AND (c.key_hash IS NOT NULL OR {is_read}) "
         f"UNION ALL {_observations('strays')} WHERE c.key_hash IS NOT NULL ORDER BY batch",
-        [since],
+        values,
     )
 
 
-# Of a result that rules read and nothing contests: when they can read it tonight.
+# Of a person whose standing results are published anew, all; else what the rules can read:
+# magnesium and measures of any time, kidney values while they count, companions of the short.
 _READ_OF_ANALYTE: Final = (
     "m.is_touched OR m.is_short OR w.analyte IN ('magnesium', 'weight', 'height') "
     "OR (w.analyte IN ('creatinine', 'clearance', 'egfr') AND v.collected_time >= ?)"
@@ -121,8 +126,8 @@ _WANTED: Final = {
     ),
     "medications": (
         "v.medication_id, v.order_id, v.kind_word, v.drug_class, v.route_folded, v.name, "
-        "v.grams, v.millilitres, v.is_dose_zero, v.status_word, v.started_time, v.ended_time, "
-        "v.updated_time"
+        "v.code, v.code_system, v.dose_unit, v.grams, v.millilitres, v.is_dose_zero, "
+        "v.status_word, v.started_time, v.ended_time, v.updated_time"
     ),
 }
 # A version that is no drug of ours is read when it may replace one that was.
@@ -138,7 +143,7 @@ _READ_BY_RULES: Final = {
 _MOVABLE: Final = ("encounters", "medications")
 
 
-def _stage_records(store: Store) -> None:
+def stage_records(store: Store) -> None:
     """Fill the temp tables `night_TABLE` with accepted versions, person, receipt and row text."""
     for table, columns in _WANTED.items():
         wanted = (

@@ -100,13 +100,26 @@ def mark_touched(store: Store, night: Night, last: Last) -> None:
     )
 
 
-def mark_repeated(store: Store, night: Night, last: Last) -> None:
-    """Fill the temp table `repeated` with persons for whom last night's answer still holds.
+def is_whole(night: Night, last: Last) -> bool:
+    """Whether everybody is looked at: nothing holds, the same night again, or after a long gap."""
+    since = night.naive_as_of - last.as_of
+    return not last.file_id or not timedelta(0) < since <= _LONG
 
-    Nobody when the same night is judged again, or after a long gap: that judges everybody.
+
+def mark_stirred(store: Store, night: Night, last: Last) -> None:
+    """Fill the temp table `stirred` with persons of whom a row came or a time passed since.
+
+    It is for nights that are not whole: else it stays empty.
     """
+    store.run("CREATE OR REPLACE TEMP TABLE stirred (person_id VARCHAR)")
+    if not is_whole(night, last):
+        store.run(f"INSERT INTO stirred FROM touched UNION {' UNION '.join(_stirred(night, last))}")
+
+
+def mark_repeated(store: Store, night: Night, last: Last) -> None:
+    """Fill the temp table `repeated` with persons for whom last night's answer still holds."""
     store.run("CREATE OR REPLACE TEMP TABLE repeated (person_id VARCHAR)")
-    if not last.file_id or night.naive_as_of - last.as_of > _LONG:
+    if is_whole(night, last):
         return
     columns = ", ".join(("patient_id", *QUIET_COLUMNS))
     said = store.frame(
@@ -123,8 +136,7 @@ def mark_repeated(store: Store, night: Night, last: Last) -> None:
             f"JOIN tonight.{RUNS.name} USING (night) WHERE as_of = ?)",
             [last.as_of],
         )
-    for stirred in _stirred(night, last):
-        store.run(f"DELETE FROM repeated WHERE person_id IN ({stirred})")
+    store.run("DELETE FROM repeated WHERE person_id IN (FROM stirred)")
 
 
 def append_repeated(store: Store, night: Night, last: Last) -> None:

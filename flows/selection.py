@@ -34,7 +34,7 @@ def select_persons(store: Store, night: Night) -> None:
         f"AND (w.analyte = 'magnesium' OR {IS_STRAY}) GROUP BY 1) WHERE is_current",
         [night.policy.magnesium.target, since],
     )
-    for table in ("touched", "repeated"):
+    for table in ("touched", "stirred", "repeated"):
         store.run(f"CREATE TEMP TABLE IF NOT EXISTS {table} (person_id VARCHAR)")
 
 

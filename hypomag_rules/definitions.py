@@ -56,6 +56,8 @@ MOLAR_UNITS: Final = ("mmol/L", "mEq/L")
 # Magnesium sulfate heptahydrate, 246.47 g/mol: 1 g is 8.1146 mEq or 4.0573 mmol (US label).
 MEQ_PER_GRAM_SULFATE: Final = 8.1146
 MMOL_PER_GRAM_SULFATE: Final = 4.0573
+# Elemental magnesium: 24.305 mg is 1 mmol or 2 mEq (IUPAC, valence 2).
+MG_PER_MEQ_MAGNESIUM: Final = float(MG_PER_MMOL_MAGNESIUM / 2)
 
 # Cockcroft and Gault, Nephron 1976;16:31-41.
 COCKCROFT_AGE: Final = 140

@@ -81,7 +81,9 @@ def _merged(given: pl.DataFrame) -> pl.DataFrame:
         .agg(
             pl.col("as_of").first(),
             pl.col("medication_id").min(),
-            pl.col("name").sort_by("medication_id").first(),
+            pl.col("name", "code", "code_system").sort_by("medication_id").first(),
+            # The unit of the row that says the mass: a bag's other row may say its volume.
+            pl.col("dose_unit").sort_by(pl.col("grams").is_null(), "medication_id").first(),
             pl.col("route_rank").min(),
             grams=pl.when(pl.col("grams").is_not_null().any()).then(pl.col("grams").sum()),
             millilitres=pl.col("millilitres").max(),

@@ -40,11 +40,40 @@ def classified(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def with_content(rows: pl.DataFrame) -> pl.DataFrame:
+    """Adds `elemental_mg_per_g`: magnesium in a gram of the product, null where nobody knows it."""
+    content = {"elemental_mg_per_g": pl.col("elemental_mg_per_g").cast(pl.Float64)}
+    by_code = _matched_codes(rows.select("code_system", "code").unique())
+    by_name = _matched_names(rows.select("name").unique())
+    known = [found.with_columns(**content) for found in (by_code, by_name)]
+    return (
+        rows.join(
+            known[0].select("code_system", "code", of_code="elemental_mg_per_g"),
+            on=["code_system", "code"],
+            how="left",
+            maintain_order="left",
+        )
+        .join(
+            known[1].select("name", of_name="elemental_mg_per_g"),
+            on="name",
+            how="left",
+            maintain_order="left",
+        )
+        .with_columns(elemental_mg_per_g=pl.coalesce("of_code", "of_name"))
+        .drop("of_code", "of_name")
+    )
+
+
 def _classes_of_codes(sent: pl.DataFrame) -> pl.DataFrame:
+    return _matched_codes(sent).select("code_system", "code", class_of_code="class")
+
+
+def _matched_codes(sent: pl.DataFrame) -> pl.DataFrame:
     known = value_set("codes").select(
-        pl.col("code_system").str.to_uppercase().alias("system"),
-        pl.col("code").alias("known_code"),
-        pl.col("class").alias("class_of_code"),
+        "class",
+        "elemental_mg_per_g",
+        known_code="code",
+        system=pl.col("code_system").str.to_uppercase(),
     )
     code = pl.col("code").str.strip_chars().str.to_uppercase()
     is_match = (
@@ -57,27 +86,31 @@ def _classes_of_codes(sent: pl.DataFrame) -> pl.DataFrame:
         .join(known, on="system")
         .filter(is_match)
         .unique(["code_system", "code"], keep="first", maintain_order=True)
-        .select("code_system", "code", "class_of_code")
     )
 
 
 def _classes_of_names(sent: pl.DataFrame) -> pl.DataFrame:
-    """Whole words, exclusions before all, then the longest match."""
-    words = value_set("medication_names").select("words", pl.col("class").alias("class_of_name"))
+    drug_class = pl.col("class")
+    return _matched_names(sent).select(
+        "name", class_of_name=pl.when(drug_class != _EXCLUDED).then(drug_class)
+    )
+
+
+def _matched_names(sent: pl.DataFrame) -> pl.DataFrame:
+    """The row of the value set that names each drug: whole words, exclusions first, then length."""
+    words = value_set("medication_names")
     escaped = pl.col("words").str.replace_all(r"([.+*?()|\[\]{}^$\\-])", r"\$1")
-    rank = (pl.col("class_of_name") != _EXCLUDED, -pl.col("words").str.len_chars().cast(pl.Int32))
+    rank = (pl.col("class") != _EXCLUDED, -pl.col("words").str.len_chars().cast(pl.Int32))
     patterns = words.with_columns(pattern=r"(?:^|[^a-z0-9])" + escaped + r"(?:[^a-z0-9]|$)").sort(
         *rank, "words"
     )
     name = pl.col("name").str.to_lowercase()
     ladder = [
-        pl.when(name.str.contains(pattern)).then(pl.lit(drug_class))
-        for drug_class, pattern in patterns.select("class_of_name", "pattern").iter_rows()
+        pl.when(name.str.contains(pattern)).then(pl.lit(spelled))
+        for spelled, pattern in patterns.select("words", "pattern").iter_rows()
     ]
-    found = pl.coalesce(*ladder)
-    return sent.select("name", class_of_name=found).select(
-        "name", pl.when(pl.col("class_of_name") != _EXCLUDED).then(pl.col("class_of_name"))
-    )
+    found = sent.select("name", words=pl.coalesce(*ladder))
+    return found.join(words, on="words", how="left", maintain_order="left")
 
 
 def folded_routes(rows: pl.DataFrame, own_words: dict[str, str]) -> pl.DataFrame:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from hypomag_rules.definitions import FACTORS
 from hypomag_rules.policy_sections import (
     Assessment,
+    Audit,
     Companions,
     HighWatch,
     Magnesium,
@@ -57,6 +58,7 @@ class Policy:
     high_watch: HighWatch
     review: Review
     assessment: Assessment
+    audit: Audit
     plausible: Plausible
     texts: Mapping[str, str]
     id: str

@@ -126,6 +126,20 @@ class Assessment:
 
 
 @dataclass(frozen=True, slots=True)
+class Audit:
+    """S4, S6, S7, S17: what a charted dose is held against."""
+
+    max_rate: float
+    max_concentration: float
+    im_ceiling: float
+    im_window_hours: int
+    renal_full_dose: float
+    level_hours: int
+    duplicate_minutes: int
+    duplicate_percent: float
+
+
+@dataclass(frozen=True, slots=True)
 class Plausible:
     """Limits of what a body can hold, in canonical units."""
 

@@ -7,6 +7,7 @@ import polars as pl
 from data_contracts.vocabulary import FEMG_FINDINGS
 from hypomag_rules.clock import days_between, hours
 from hypomag_rules.definitions import FILTERED_SHARE_MAGNESIUM
+from hypomag_rules.flags import named
 from hypomag_rules.policy import Policy
 
 _DECIMALS: Final = 6
@@ -75,10 +76,10 @@ def _femg(
             *(f"{side}_at" for side in _SET if side.startswith("serum")),
             *(pl.col(side).alias(f"{side}_mg_dl") for side in _SET),
             femg_finding=_finding(tuple(obstacles), policy.work_up.femg_limit),
-            femg_obstacles=_named(
+            femg_obstacles=named(
                 {code: pl.col("femg_percent").is_not_null() & pl.col(code) for code in obstacles}
             ),
-            femg_missing=_named(
+            femg_missing=named(
                 {
                     side: pl.col(side).is_null()
                     & (pl.col("urine_at").is_not_null() | side.startswith("urine"))
@@ -87,12 +88,6 @@ def _femg(
             ),
         )
     )
-
-
-def _named(flags: dict[str, pl.Expr]) -> pl.Expr:
-    """The names of the flags that are set, as a list."""
-    named = [pl.when(flag).then(pl.lit(name)) for name, flag in flags.items()]
-    return pl.concat_list(named).list.drop_nulls()
 
 
 def _calcium_ratio(listed: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:

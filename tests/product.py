@@ -17,6 +17,7 @@ import polars as pl
 from data_contracts.assessments import ASSESSMENTS
 from data_contracts.gate import hold_to_table
 from data_contracts.vocabulary import WORKLISTS
+from flows.auditing import audited_batches
 from flows.deliveries import LAYOUTS, ingest_delivery, prepared
 from flows.gathering import administrations_known, batches
 from flows.inbox import dropped_files
@@ -146,6 +147,7 @@ class _Judged(NamedTuple):
     published: list[dict[str, Any]]
     items: list[dict[str, Any]]
     refused: list[tuple[str, str, int, str]]
+    doses: list[dict[str, Any]]
 
     def only(self, places: Mapping[tuple[str, int], _Place], tag: str = "") -> Night:
         """The plain result of the night whose ids begin with the tag."""
@@ -172,6 +174,15 @@ class _Judged(NamedTuple):
                 for table, file, row, reason in self.refused
                 if (place := places.get((file, row), _Place("", row - 1))).tag == tag
             ],
+            doses={
+                row["medication_id"].removeprefix(tag): {
+                    name: _aware(value)
+                    for name, value in row.items()
+                    if name not in {"source", "medication_id"}
+                }
+                | {"meq_by_iv_or_im": row["meq"] if row["route"] in {"iv", "im"} else None}
+                for row in _own(self.doses, "patient_id", tag)
+            },
         )
 
 
@@ -211,8 +222,14 @@ def _judged(store: Store, night: ProductNight) -> _Judged:
             published.drop("policy_id").to_dicts(),
             ranks.sort("worklist", "rank").select("worklist", "person_id").to_dicts(),
             refused,
+            _doses(store, night),
         )
-    return _Judged([], [], [], refused)
+    return _Judged([], [], [], refused, _doses(store, night))
+
+
+def _doses(store: Store, night: ProductNight) -> list[dict[str, Any]]:
+    """The audit of all doses that the store holds."""
+    return [row for rows in audited_batches(store, night) for row in rows.to_dicts()]
 
 
 @contextmanager

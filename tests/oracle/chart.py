@@ -79,30 +79,59 @@ def charts_of(
         if not row.reason and is_known(row, moment)
         if (drug := medication_of(row, moment)) is not None and not drug.is_order
     ]
-    charts: list[Chart] = []
-    for patient_id in sorted({_patient_of(observation) for observation in observations}):
-        own = [one for one in observations if _patient_of(one) == patient_id]
-        drugs = [drug for owner, drug in medications if owner == patient_id]
-        persons = [row for row in patients if row.cells["patient_id"] == patient_id]
-        charts.append(
-            Chart(
-                patient_id=patient_id,
-                person=person_of(persons[0], moment) if persons else Person(),
-                results=_counted_by_analyte(own, policy),
-                observations=own,
-                conditions=active_conditions(_rows_of(tables[CONDITIONS], patient_id), moment),
-                medications=drugs,
-                doses=magnesium_doses(drugs, moment),
-                is_in_hospital=any(
-                    is_in_hospital(row, moment) for row in _rows_of(encounters, patient_id)
-                ),
-                last_administration_in_feed=max(administrations, default=None),
-            )
+    found = sorted({patient_of(observation) for observation in observations})
+    return [
+        Chart(
+            patient_id=patient_id,
+            person=_person(patients, patient_id, moment),
+            results=_counted_by_analyte(_own(observations, patient_id), policy),
+            observations=_own(observations, patient_id),
+            conditions=active_conditions(_rows_of(tables[CONDITIONS], patient_id), moment),
+            medications=(drugs := [drug for owner, drug in medications if owner == patient_id]),
+            doses=magnesium_doses(drugs, moment),
+            is_in_hospital=any(
+                is_in_hospital(row, moment) for row in _rows_of(encounters, patient_id)
+            ),
+            last_administration_in_feed=max(administrations, default=None),
         )
-    return charts
+        for patient_id in found
+    ]
 
 
-def _patient_of(observation: Observation) -> str:
+def chart_at_a_dose(
+    patient_id: str,
+    observations: list[Observation],
+    tables: Mapping[str, list[Row]],
+    moment: Moment,
+    policy: Policy,
+) -> Chart:
+    """Return what the kidneys, the weight and the level of a patient rest on, nothing more."""
+    patients = standing_rows(tables[PATIENTS], "patient_id", moment)
+    own = _own(observations, patient_id)
+    return Chart(
+        patient_id=patient_id,
+        person=_person(patients, patient_id, moment),
+        results=_counted_by_analyte(own, policy),
+        observations=own,
+        conditions=active_conditions(_rows_of(tables[CONDITIONS], patient_id), moment),
+        medications=[],
+        doses=[],
+        is_in_hospital=False,
+        last_administration_in_feed=None,
+    )
+
+
+def _own(observations: list[Observation], patient_id: str) -> list[Observation]:
+    return [one for one in observations if patient_of(one) == patient_id]
+
+
+def _person(patients: list[Row], patient_id: str, moment: Moment) -> Person:
+    rows = [row for row in patients if row.cells["patient_id"] == patient_id]
+    return person_of(rows[0], moment) if rows else Person()
+
+
+def patient_of(observation: Observation) -> str:
+    """Return whose observation it is."""
     return observation.versions[0].cells["patient_id"]
 
 

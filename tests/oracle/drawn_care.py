@@ -63,6 +63,7 @@ def medication(
         "dose_unit": dose_unit,
         "started_at": written(draw, start),
         "ended_at": _end(draw, start),
+        "volume_ml": pick(draw, "", "50", "10", "15", "1,000", "0", "50 mL"),
         "status": _medication_status(draw, is_order=is_order),
     }
     if chance(draw, 30):
@@ -85,7 +86,7 @@ def medication(
 def _end(draw: Draw, start: datetime) -> str:
     if chance(draw, 2):
         return ""
-    hours = draw(st.sampled_from((1, 2, 3, 12, 24, 48, -1, 400)))
+    hours = draw(st.sampled_from((1, 0.25, 2, 3, 0.125, 12, 24, 48, -1, 400)))
     return written(draw, start + hours * _HOUR)
 
 

@@ -40,6 +40,7 @@ class Medication:
     ended_at: datetime | None
     is_running: bool
     status: str
+    volume_ml: str = ""
 
     @property
     def is_given(self) -> bool:
@@ -62,13 +63,23 @@ class Medication:
         return max(self.started_at, self.ended_at or self.started_at)
 
     @property
+    def unit(self) -> str:
+        """The unit of the dose, folded."""
+        return "".join(self.dose_unit.lower().replace(".", "").split())
+
+    @property
     def grams(self) -> Decimal | None:
         """The mass in grams, None when the row gives none."""
         figure = read_dose(self.dose)
-        unit = "".join(self.dose_unit.lower().replace(".", "").split())
-        if figure is None or unit not in _MASS_UNITS:
+        if figure is None or self.unit not in _MASS_UNITS:
             return None
-        return figure / _MASS_UNITS[unit]
+        return figure / _MASS_UNITS[self.unit]
+
+    @property
+    def millilitres(self) -> list[Decimal]:
+        """Every volume that the row gives: its own column, and a dose in mL."""
+        told = [self.volume_ml, self.dose if self.unit == "ml" else ""]
+        return [figure for text in told if (figure := read_dose(text)) is not None]
 
 
 @dataclass(frozen=True)
@@ -79,6 +90,9 @@ class Dose:
     started_at: datetime
     ended_at: datetime
     grams: Decimal | None
+    medication_id: str = ""
+    millilitres: Decimal | None = None
+    is_running: bool = False
 
     @property
     def is_parenteral(self) -> bool:
@@ -106,6 +120,7 @@ def medication_of(row: Row, moment: Moment) -> Medication | None:
         ended_at=None if ends_later else ended_at,
         is_running=ends_later or (status == "active" and ended_at is None),
         status=status,
+        volume_ml=row.cells["volume_ml"],
     )
 
 
@@ -127,6 +142,9 @@ def _dose(rows: list[Medication], moment: Moment) -> Dose:
         started_at=rows[0].started_at,
         ended_at=max(row.runs_until(moment) for row in rows),
         grams=sum(masses, Decimal(0)) if masses else None,
+        medication_id=min(row.medication_id for row in rows),
+        millilitres=max((volume for row in rows for volume in row.millilitres), default=None),
+        is_running=any(row.is_running for row in rows),
     )
 
 

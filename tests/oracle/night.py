@@ -1,4 +1,4 @@
-"""One night by the rules of sections 1 to 9, over single rows: the product's dull twin."""
+"""One night by the rules of sections 1 to 10, over single rows: the product's dull twin."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from . import lists
 from .assess import Assessment, as_float, judge_patient
+from .audit import audit
 from .chart import charts_of
 from .observations import Version, read_observations
 from .policy import Policy, policy_with
@@ -27,6 +28,7 @@ class Night:
     sections: dict[str, str]
     review_reasons: dict[str, list[str]]
     quarantine: list[tuple[str, int, str]]
+    doses: dict[str, dict[str, object]]
 
 
 def judge(
@@ -73,6 +75,7 @@ def judge(
             if one.findings
         },
         quarantine=_quarantine(versions, others),
+        doses=audit(versions, others, moment, numbers),
     )
 
 

@@ -69,6 +69,14 @@ class Policy:
     review_days: int = 30
     assessment_days: int = 400
     future_hours: int = 1
+    max_rate: Decimal = Decimal(150)
+    max_concentration: Decimal = Decimal(20)
+    im_ceiling: Decimal = Decimal(250)
+    im_window_hours: int = 4
+    renal_full_dose: Decimal = Decimal("0.95")
+    level_hours: int = 72
+    duplicate_minutes: int = 30
+    duplicate_percent: Decimal = Decimal(5)
 
 
 def policy_with(overrides: Mapping[str, object] | None) -> Policy:

@@ -272,6 +272,7 @@ def _others(night: Night) -> Night:
             one: reasons for one, reasons in night.review_reasons.items() if one not in names
         },
         quarantine=[],
+        doses={id_: dose for id_, dose in night.doses.items() if dose["patient_id"] not in names},
     )
 
 
