@@ -13,7 +13,7 @@ import polars as pl
 
 from data_contracts.vocabulary import WORKLISTS
 from flows.errors import PublishError
-from flows.exports import report, worklist_csv, worklist_xlsx
+from flows.exports import audit_xlsx, report, worklist_csv, worklist_xlsx
 from flows.exports.edition import Edition
 from flows.night import Night
 from flows.settings import FILE
@@ -68,6 +68,7 @@ def _edition(store: Store, night: Night) -> Edition:
         items=of_night("worklist_items", "worklist, rank"),
         files=files,
         quarantine=of_night("quarantine", "file, table_name, row"),
+        doses=store.frame(_DOSES, [night.date]),
         feeds=store.frame(_FEEDS, [night.naive_as_of] * 2),
         results_read=int(read),
         patients_judged=store.number(
@@ -84,6 +85,12 @@ _UNMAPPED: Final = """
 SELECT count(*) FROM observation_versions JOIN wordings w USING (wording_id)
 WHERE w.analyte IS NULL AND NOT regexp_matches(coalesce(w.loinc, ''), '^[0-9]+-[0-9]$')
 AND regexp_matches(lower(concat_ws(' ', w.code, w.name)), 'magn[eé]|(^|[^a-z])mg([^a-z/]|$)')
+"""
+# A local month may begin half a day before it does in UTC.
+_DOSES: Final = """
+SELECT * FROM tonight.doses
+WHERE started_at >= date_trunc('month', ?::DATE) - INTERVAL 1 MONTH - INTERVAL 1 DAY
+ORDER BY started_at, patient_id, medication_id
 """
 _FEEDS: Final = """
 SELECT source, 'observations' AS table_name,
@@ -125,6 +132,10 @@ def _write(edition: Edition, night: Night, folder: Path) -> None:
     for name in WORKLISTS:
         worklist_csv.write(edition, name, lists / f"{name}.csv")
         worklist_xlsx.write(edition, name, lists / f"{name}.xlsx")
+    audits = folder / "audit"
+    audits.mkdir(mode=_FOLDER)
+    for month in edition.months:
+        audit_xlsx.write(edition, month, audits / f"{month:%Y-%m}.xlsx")
     report.write(edition, folder / "report.html")
     worklist_csv.write_quarantine(edition, folder / "quarantine.csv")
     shutil.copyfile(tonight_path(night), folder / NAME)

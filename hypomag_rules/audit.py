@@ -8,12 +8,12 @@ from typing import Final
 
 import polars as pl
 
-from hypomag_rules.clock import hours
+from hypomag_rules.clock import hours, local_day
 from hypomag_rules.counting import counted
 from hypomag_rules.definitions import MEQ_PER_GRAM_SULFATE, MG_PER_MEQ_MAGNESIUM
 from hypomag_rules.diagnoses import with_conditions
 from hypomag_rules.doses import drugs_at
-from hypomag_rules.drugs import with_content
+from hypomag_rules.drugs import GRAMS_PER_UNIT, folded_dose_unit, with_content
 from hypomag_rules.facts import Facts
 from hypomag_rules.flags import named
 from hypomag_rules.people import with_person
@@ -55,6 +55,33 @@ def audited(facts: Facts, moments: pl.DataFrame, policy: Policy, zone: str) -> p
     )
 
 
+def oral_daily_totals(doses: pl.DataFrame, zone: str) -> pl.DataFrame:
+    """What each patient swallowed of each product a local day, in the unit it was given in.
+
+    From rows of the contract `doses`: `patient_id`, `day`, `product`, `unit`, `amount`, `doses`,
+    `unread` (doses without a figure, which the amount leaves out) and `elemental_mg` (null unless
+    every dose has one).
+    """
+    unit = folded_dose_unit()
+    factor = unit.replace_strict(GRAMS_PER_UNIT, default=None, return_dtype=pl.Float64)
+    amount = pl.when(unit == "ml").then(pl.col("volume_ml")).otherwise(pl.col("grams") / factor)
+    elemental = pl.col("elemental_mg")
+    return (
+        doses.filter(pl.col("route") == "oral")
+        .with_columns(day=local_day(pl.col("started_at"), zone), amount=amount)
+        .group_by("patient_id", "day", "product", unit="dose_unit")
+        .agg(
+            amount=pl.when(pl.col("amount").count() > 0).then(
+                pl.col("amount").sum().round(_DECIMALS)
+            ),
+            doses=pl.len(),
+            unread=pl.col("amount").null_count(),
+            elemental_mg=pl.when(elemental.null_count() == 0).then(elemental.sum()).round(3),
+        )
+        .sort("patient_id", "day", "product", "unit")
+    )
+
+
 def _figures() -> dict[str, pl.Expr]:
     """`ended_at`, `minutes`, `rate_mg_min`, `concentration_percent`, `meq`, `elemental_mg`.
 
@@ -64,8 +91,7 @@ def _figures() -> dict[str, pl.Expr]:
     grams, started, ended = pl.col("grams"), pl.col("started_time"), pl.col("dose_ended_at")
     is_over = ~pl.col("is_running") & (ended > started)
     minutes = (ended - started).dt.total_microseconds() / (_SECONDS_PER_MINUTE * 1e6)
-    unit = pl.col("dose_unit").str.to_lowercase().str.replace_all(r"\s", "")
-    is_molar = unit.is_in(_MOLAR).fill_null(value=False)
+    is_molar = folded_dose_unit().is_in(_MOLAR).fill_null(value=False)
     elemental = (
         pl.when(is_molar)
         .then(grams * MEQ_PER_GRAM_SULFATE * MG_PER_MEQ_MAGNESIUM)

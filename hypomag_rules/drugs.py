@@ -10,7 +10,7 @@ from hypomag_rules.definitions import MEQ_PER_GRAM_SULFATE, MMOL_PER_GRAM_SULFAT
 _INFUSION_ONLY: Final = ("B05XA05", "B05XA11", "V04CC02")
 _EXCLUDED: Final = "excluded"
 _DOSE: Final = r"^(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?|[0-9]+(?:\.[0-9]*)?|\.[0-9]+)$"
-_GRAMS_PER_UNIT: Final = {
+GRAMS_PER_UNIT: Final = {
     "g": 1.0,
     "gm": 1.0,
     "gram": 1.0,
@@ -138,9 +138,9 @@ def dose_expressions(rows: pl.DataFrame, *, decimal_comma: bool = False) -> pl.D
 
     A milliequivalent or millimole is counted as magnesium sulfate, as the guideline does.
     """
-    unit = pl.col("dose_unit").str.to_lowercase().str.replace_all(r"\s", "")
+    unit = folded_dose_unit()
     amount = dose_number(pl.col("dose"), decimal_comma=decimal_comma)
-    factor = unit.replace_strict(_GRAMS_PER_UNIT, default=None, return_dtype=pl.Float64)
+    factor = unit.replace_strict(GRAMS_PER_UNIT, default=None, return_dtype=pl.Float64)
     volume = dose_number(pl.col("volume_ml"), decimal_comma=decimal_comma)
     in_ml = pl.when(unit == "ml").then(amount)
     return rows.with_columns(
@@ -148,6 +148,11 @@ def dose_expressions(rows: pl.DataFrame, *, decimal_comma: bool = False) -> pl.D
         millilitres=pl.max_horizontal(volume, in_ml),
         is_dose_zero=(amount == 0).fill_null(value=False),
     )
+
+
+def folded_dose_unit() -> pl.Expr:
+    """The spelling of `dose_unit` without case and blanks."""
+    return pl.col("dose_unit").str.to_lowercase().str.replace_all(r"\s", "")
 
 
 def dose_number(text: pl.Expr, *, decimal_comma: bool = False) -> pl.Expr:

@@ -89,6 +89,11 @@ def filled_texts(policy: Policy) -> Mapping[str, str]:
         "{femg_limit}": policy.work_up.femg_limit,
         "{femg_min_clearance}": policy.work_up.femg_min_clearance,
         "{femg_pair_hours}": policy.work_up.femg_pair_hours,
+        "{max_rate}": policy.audit.max_rate,
+        "{max_concentration}": policy.audit.max_concentration,
+        "{im_ceiling}": policy.audit.im_ceiling,
+        "{im_window_hours}": policy.audit.im_window_hours,
+        "{level_hours}": policy.audit.level_hours,
         "{dosed_days}": policy.high_watch.dosed_days,
         "{im_mg_per_kg}": policy.replacement.im_grams_per_kg * 1000,
     }

@@ -1,10 +1,11 @@
 """Tonight's edition: everything that the published files say, and nothing of the run itself."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
+from hypomag_rules.clock import local_day
 from hypomag_rules.policy import Policy
 
 
@@ -13,7 +14,8 @@ class Edition:
     """Frames are those of the published contracts, this night's rows only; instants naive UTC.
 
     `items` of all lists in rank order; `files` the ledger of this night; `quarantine` the rows
-    refused this night; `feeds` (source, table_name, known_until) how far each feed reaches;
+    refused this night; `doses` the audited doses of this month and the last; `feeds` (source,
+    table_name, known_until) how far each feed reaches;
     `results_read` counts observation rows read this night, copies of known rows left out;
     `patients_judged` counts the assessments; `unmapped_magnesium` counts rows of all nights that
     are named like magnesium under a local code that no profile maps.
@@ -28,6 +30,7 @@ class Edition:
     items: pl.DataFrame
     files: pl.DataFrame
     quarantine: pl.DataFrame
+    doses: pl.DataFrame
     feeds: pl.DataFrame
     results_read: int
     patients_judged: int
@@ -38,6 +41,17 @@ class Edition:
     def listed(self, worklist: str) -> pl.DataFrame:
         """The items of one list, in rank order."""
         return self.items.filter(pl.col("worklist") == worklist).sort("rank")
+
+    @property
+    def months(self) -> tuple[date, date]:
+        """The first days of the local month of the night and of the month before."""
+        this = self.night.replace(day=1)
+        return this, (this - timedelta(days=1)).replace(day=1)
+
+    def doses_of(self, month: date) -> pl.DataFrame:
+        """The audited doses that started in a local month, in order."""
+        day = local_day(pl.col("started_at"), self.zone)
+        return self.doses.filter(day.dt.month_start() == month)
 
     @property
     def refused_files(self) -> pl.DataFrame:

@@ -11,6 +11,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from data_contracts.vocabulary import OUTCOMES, SECTIONS, WORKLISTS
+from flows.exports.audit_xlsx import counts
 from flows.exports.caveats import as_of_sentence, as_of_words, caveats
 from flows.exports.edition import Edition
 from flows.exports.read_facts import with_facts
@@ -71,6 +72,8 @@ def page(edition: Edition) -> str:
         held_back_by_file=_held_back_by_file(edition),
         ledger=_ledger(edition),
         feeds=_feeds(edition),
+        audit=counts(edition, edition.months[0]).to_dicts(),
+        audit_month=f"{edition.months[0]:%B %Y}",
         outcomes=OUTCOMES,
         texts=filled_texts(edition.policy),
     )

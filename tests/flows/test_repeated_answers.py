@@ -111,6 +111,11 @@ def _published(night: Night) -> dict[str, pl.DataFrame]:
                 "SELECT * FROM worklist_items WHERE night = ? ORDER BY worklist, rank",
                 night,
             ),
+            "doses": _rows(
+                database,
+                "SELECT * FROM doses WHERE ?::DATE IS NOT NULL ORDER BY patient_id, medication_id",
+                night,
+            ),
         }
 
 
