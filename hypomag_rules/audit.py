@@ -27,6 +27,7 @@ _DECIMALS: Final = 6
 _TESTED_DECIMALS: Final = 3
 _MG_PER_GRAM: Final = 1000
 _SECONDS_PER_MINUTE: Final = 60
+_MARGIN: Final = pl.duration(days=2)  # a window in local days may be a day and an hour longer
 
 
 def audited(facts: Facts, moments: pl.DataFrame, policy: Policy, zone: str) -> pl.DataFrame:
@@ -128,7 +129,8 @@ def _known_at_start(
         moment=pl.col("dose").cast(pl.UInt32),
         as_of="started_time",
     )
-    results = counted(standing(facts.observations, starts).results, policy)
+    known = standing(facts.observations, starts, _is_read(policy)).results
+    results = counted(known, policy)
     before = hours(policy.audit.level_hours)
     level = (
         results.filter(
@@ -151,6 +153,27 @@ def _known_at_start(
             is_impaired=pl.col("renal_status") == "severe_impairment",
             weight_kg=pl.when(pl.col("weight_comparator").is_null()).then("weight_kg"),
         )
+    )
+
+
+def _is_read(policy: Policy) -> pl.Expr:
+    """Results that a dose's start can read: of patients with many of both it is one in ten."""
+    renal = policy.renal
+    rise = max(renal.unstable_rise_hours, renal.unstable_ratio_hours)
+    reach = {
+        "magnesium": pl.duration(hours=policy.audit.level_hours),
+        "weight": pl.duration(days=renal.weight_days),
+    } | dict.fromkeys(
+        ("creatinine", "clearance", "egfr"), pl.duration(days=renal.creatinine_days, hours=rise)
+    )
+    age = pl.col("as_of") - pl.col("collected_time")
+    return pl.any_horizontal(
+        pl.col("row_text").is_not_null(),
+        pl.col("analyte") == "height",
+        *(
+            (pl.col("analyte") == analyte) & (age <= longest + _MARGIN)
+            for analyte, longest in reach.items()
+        ),
     )
 
 

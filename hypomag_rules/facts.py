@@ -32,10 +32,24 @@ MOMENT = {
 }
 
 
-def at_moments(rows: pl.DataFrame, moments: pl.DataFrame) -> pl.DataFrame:
-    """Rows of each moment's person that had been received by then."""
-    joined = moments.select(*MOMENT).join(rows, on="person_id", how="inner")
-    return joined.filter(pl.col("received_at") <= pl.col("received_by"))
+def at_moments(
+    rows: pl.DataFrame, moments: pl.DataFrame, is_read: pl.Expr | None = None
+) -> pl.DataFrame:
+    """Rows of each moment's person that had been received by then.
+
+    Where a person has many moments, `is_read` says which rows one of them can read, by
+    `row_text`, `analyte`, `collected_time` and `as_of`: the others are never gathered.
+    """
+    known = pl.col("received_at") <= pl.col("received_by")
+    if is_read is None:
+        return moments.select(*MOMENT).join(rows, on="person_id", how="inner").filter(known)
+    narrow = rows.select("person_id", "received_at", "row_text", "analyte", "collected_time")
+    pairs = (
+        moments.select(*MOMENT)
+        .join(narrow.with_row_index("place"), on="person_id", how="inner")
+        .filter(known, is_read)
+    )
+    return pairs.select(*MOMENT).hstack(rows.drop("person_id")[pairs.get_column("place")])
 
 
 def latest_versions(

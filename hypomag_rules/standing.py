@@ -29,13 +29,17 @@ class Standing(NamedTuple):
     unjudged: pl.DataFrame
 
 
-def standing(versions: pl.DataFrame, moments: pl.DataFrame) -> Standing:
+def standing(
+    versions: pl.DataFrame, moments: pl.DataFrame, is_read: pl.Expr | None = None
+) -> Standing:
     """What stands of each observation at each moment, out of all versions known by then.
+
+    `is_read` may name the rows that a moment can read, as for `at_moments`.
 
     `row_text` is null where an observation has one version; the others go through the full order:
     withdrawals, final before provisional, latest, corrected, lower upper bound, greater row text.
     """
-    visible = _visible(versions, moments)
+    visible = _visible(at_moments(versions, moments, is_read))
     is_single = pl.col("row_text").is_null()
     settled = _settled(visible.filter(~is_single))
     holds_result = pl.col("status_kind").is_in(["final", "provisional"])
@@ -51,8 +55,8 @@ def standing(versions: pl.DataFrame, moments: pl.DataFrame) -> Standing:
     return Standing(results, unjudged)
 
 
-def _visible(versions: pl.DataFrame, moments: pl.DataFrame) -> pl.DataFrame:
-    """Versions known at each moment: from the later of own time and report time.
+def _visible(versions: pl.DataFrame) -> pl.DataFrame:
+    """Versions known at their moment: from the later of own time and report time.
 
     A collection time in the future says nothing about when the row became known; a row without
     any time is known since the night that read it. A refused row has no bounds: at a tie it does
@@ -64,15 +68,11 @@ def _visible(versions: pl.DataFrame, moments: pl.DataFrame) -> pl.DataFrame:
     known_at = pl.coalesce(
         pl.max_horizontal(own, pl.col("reported_time")), pl.col("ingested_as_of")
     )
-    return (
-        at_moments(versions, moments)
-        .with_columns(
-            lower=pl.when(is_judged).then(lower_bound()),
-            upper=pl.when(is_judged).then(upper_bound()),
-            seen_at=pl.coalesce(own, pl.col("reported_time"), pl.col("ingested_as_of")),
-        )
-        .filter(known_at <= pl.col("as_of"))
-    )
+    return versions.with_columns(
+        lower=pl.when(is_judged).then(lower_bound()),
+        upper=pl.when(is_judged).then(upper_bound()),
+        seen_at=pl.coalesce(own, pl.col("reported_time"), pl.col("ingested_as_of")),
+    ).filter(known_at <= pl.col("as_of"))
 
 
 def _settled(contested: pl.DataFrame) -> Standing:
