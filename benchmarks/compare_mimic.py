@@ -18,7 +18,7 @@ import polars as pl
 
 from flows.gathering import batches
 from flows.night import Night
-from flows.selection import lay_in_batches
+from flows.selection import lay_in_batches, select_dosed
 from flows.settings import Settings
 from flows.stages import ingest, opened
 from hypomag_rules.policy import load
@@ -72,7 +72,8 @@ def read_results(night: Night) -> tuple[pl.DataFrame, pl.DataFrame]:
         )
         for table in ("touched", "repeated"):
             store.run(f"CREATE TEMP TABLE {table} (person_id VARCHAR)")
-        ((moments, facts),) = batches(store, night, lay_in_batches(store, ALL_PERSONS))
+        select_dosed(store, night)
+        ((moments, _, facts),) = batches(store, night, lay_in_batches(store, ALL_PERSONS))
     results = standing(facts.observations, moments).results
     local = pl.col("collected_time").dt.replace_time_zone("UTC").dt.convert_time_zone(ZONE)
     return (

@@ -1,8 +1,8 @@
 """What a night reads of the persons to be judged: DuckDB gathers, the rules judge."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import polars as pl
 
@@ -15,23 +15,30 @@ from hypomag_rules.facts import Facts
 _MARGIN: Final = timedelta(days=2)
 
 
-Stage = Callable[[Store, Night], None]
+class Batch(NamedTuple):
+    """The moments to be judged, the moments whose doses are audited, and the facts of both."""
+
+    judged: pl.DataFrame
+    dosed: pl.DataFrame
+    facts: Facts
 
 
-def batches(
-    store: Store, night: Night, total: int, stage: Stage | None = None
-) -> Iterator[tuple[pl.DataFrame, Facts]]:
-    """The moments and facts of each batch of the persons in `judged`; `stage` fills the tables."""
-    (stage or stage_facts)(store, night)
+def batches(store: Store, night: Night, total: int) -> Iterator[Batch]:
+    """What the rules read of each batch of the persons in `looked_at`."""
+    stage_facts(store, night)
     feeds = administrations_known(store, night)
     for batch in range(total):
         moments = store.frame(
             "SELECT CAST(place AS UINTEGER) AS moment, person_id, patient_prefix, "
-            "?::TIMESTAMP AS as_of, ?::TIMESTAMP AS received_by FROM judged WHERE batch = ? "
-            "ORDER BY place",
+            "?::TIMESTAMP AS as_of, ?::TIMESTAMP AS received_by, is_judged, is_dosed "
+            "FROM looked_at WHERE batch = ? ORDER BY place",
             [night.naive_as_of, _FOREVER, batch],
         )
-        yield moments, load_facts(store, batch, feeds)
+        yield Batch(
+            moments.filter("is_judged").drop("is_judged", "is_dosed"),
+            moments.filter("is_dosed").drop("is_judged", "is_dosed"),
+            load_facts(store, batch, feeds),
+        )
 
 
 def _row_text(table: str) -> str:
@@ -41,32 +48,31 @@ def _row_text(table: str) -> str:
 
 
 def stage_facts(store: Store, night: Night) -> None:
-    """Fill the temp tables that `load_facts` reads, for whoever stands in `judged`."""
-    stage_members(store)
-    stage_records(store)
+    """Fill the temp tables that `load_facts` reads, for whoever stands in `looked_at`."""
+    _stage_members(store)
+    _stage_records(store)
     renal = night.policy.renal
     window = max(renal.unstable_rise_hours, renal.unstable_ratio_hours)
     since = night.naive_as_of - timedelta(days=renal.creatinine_days, hours=window) - _MARGIN
-    stage_observations(store, _READ_OF_ANALYTE, [since])
+    _stage_observations(store, since)
 
 
-def stage_members(store: Store) -> None:
+def _stage_members(store: Store) -> None:
     """Each judged person's number in each source, so that rows join on what they were sent."""
     store.run(
         "CREATE OR REPLACE TEMP TABLE members AS SELECT p.source, "
         "substr(o.person_id, length(p.patient_prefix) + 1) AS patient_id, o.person_id, o.batch, "
-        "o.is_short, t.person_id IS NOT NULL AS is_touched FROM judged o "
+        "o.is_short, o.is_parenteral, t.person_id IS NOT NULL AS is_touched FROM looked_at o "
         "JOIN profiles p ON starts_with(o.person_id, p.patient_prefix) "
         "LEFT JOIN touched t ON t.person_id = o.person_id"
     )
 
 
-def stage_observations(store: Store, is_read: str, values: list[object]) -> None:
+def _stage_observations(store: Store, since: datetime) -> None:
     """Fill the temp table `night_observations` with the versions of `members` that can matter.
 
-    Of results that nothing contests those that `is_read` says, SQL over `m`, `v` and `w`. A
-    contested observation is read with all its versions, whatever their time and code: the strays
-    are those under codes that no rule reads.
+    A contested observation is read with all its versions, whatever their time and code: the
+    strays are those under codes that no rule reads.
     """
     store.run(
         "CREATE OR REPLACE TEMP TABLE ours_contested AS SELECT source, key_hash "
@@ -84,16 +90,18 @@ def stage_observations(store: Store, is_read: str, values: list[object]) -> None
     store.run(
         "CREATE OR REPLACE TEMP TABLE night_observations AS "
         f"{_observations('observation_versions')} "
-        f"WHERE w.analyte IS NOT NULL AND (c.key_hash IS NOT NULL OR {is_read}) "
+        f"WHERE w.analyte IS NOT NULL AND (c.key_hash IS NOT NULL OR {_READ_OF_ANALYTE}) "
         f"UNION ALL {_observations('strays')} WHERE c.key_hash IS NOT NULL ORDER BY batch",
-        values,
+        [since],
     )
 
 
-# Of a person whose standing results are published anew, all; else what the rules can read:
-# magnesium and measures of any time, kidney values while they count, companions of the short.
+# Of a person whose standing results are published anew, or whose IV or IM doses are audited, all;
+# else what the rules can read: magnesium and measures of any time, kidney values while they count,
+# companions of the short.
 _READ_OF_ANALYTE: Final = (
-    "m.is_touched OR m.is_short OR w.analyte IN ('magnesium', 'weight', 'height') "
+    "m.is_touched OR m.is_parenteral OR m.is_short "
+    "OR w.analyte IN ('magnesium', 'weight', 'height') "
     "OR (w.analyte IN ('creatinine', 'clearance', 'egfr') AND v.collected_time >= ?)"
 )
 
@@ -143,7 +151,7 @@ _READ_BY_RULES: Final = {
 _MOVABLE: Final = ("encounters", "medications")
 
 
-def stage_records(store: Store) -> None:
+def _stage_records(store: Store) -> None:
     """Fill the temp tables `night_TABLE` with accepted versions, person, receipt and row text."""
     for table, columns in _WANTED.items():
         wanted = (

@@ -9,13 +9,13 @@ from data_contracts.assessments import ASSESSMENTS
 from data_contracts.gate import hold_to_table
 from data_contracts.published import RUNS
 from data_contracts.worklists import WORKLIST_ITEMS
+from flows.gathering import Batch
 from flows.night import Night
 from flows.profile import Profile
 from flows.store import Store
 from flows.tonight import append, append_observations
 from flows.version import VERSION, rules_digest
 from hypomag_rules.assess import assess
-from hypomag_rules.facts import Facts
 from hypomag_rules.sentences import with_sentences
 from hypomag_rules.worklists import as_items, listed_rows, ranked, with_life
 
@@ -37,10 +37,10 @@ def basis_of(night: Night, profiles: Mapping[str, Profile]) -> str:
     return f"{rules_digest()}|{night.policy.id}|{night.settings.timezone}|{digests}"
 
 
-def judge_batch(store: Store, night: Night, moments: pl.DataFrame, facts: Facts) -> pl.DataFrame:
+def judge_batch(store: Store, night: Night, batch: Batch) -> pl.DataFrame:
     """Assess a batch, keep its assessments and standing results; returns the listed rows."""
     zone = night.settings.timezone
-    judged = assess(facts, moments, night.policy, zone)
+    judged = assess(batch.facts, batch.judged, night.policy, zone)
     rows = judged.patients.filter("has_index").with_columns(
         night=pl.lit(night.date), patient_id=pl.col("person_id")
     )

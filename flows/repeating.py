@@ -106,14 +106,32 @@ def is_whole(night: Night, last: Last) -> bool:
     return not last.file_id or not timedelta(0) < since <= _LONG
 
 
-def mark_stirred(store: Store, night: Night, last: Last) -> None:
-    """Fill the temp table `stirred` with persons of whom a row came or a time passed since.
+def mark_redosed(store: Store, night: Night, last: Last) -> None:
+    """Fill the temp table `redosed` with persons whose doses may be audited otherwise than before.
 
-    It is for nights that are not whole: else it stays empty.
+    A row of a drug came or a time of one passed; or a row of anything else came late: what became
+    known after last night was not known when a dose of before it started.
     """
-    store.run("CREATE OR REPLACE TEMP TABLE stirred (person_id VARCHAR)")
-    if not is_whole(night, last):
-        store.run(f"INSERT INTO stirred FROM touched UNION {' UNION '.join(_stirred(night, last))}")
+    store.run("CREATE OR REPLACE TEMP TABLE redosed (person_id VARCHAR)")
+    if is_whole(night, last):
+        return
+    times = ("started_time", "ended_time", "updated_time")
+    drugs = [_has_passed(Limit(MEDICATIONS.name, name), night, last) for name in times]
+    changed = {
+        MEDICATIONS.name: _of_any_patient(" OR ".join([f"v.file_id > {last.file_id}", *drugs])),
+        OBSERVATIONS.name: _came_late("least(v.collected_time, v.reported_time)", last),
+        "patients": _came_late("v.updated_time", last),
+        "conditions": _came_late("v.recorded_time", last),
+    }
+    persons = [_persons_of(table, rows) for table, rows in changed.items()]
+    store.run(f"INSERT INTO redosed {' UNION '.join(persons)}")
+
+
+def _came_late(known: str, last: Last) -> str:
+    """The SQL of rows that came since and were, or may have been, known before."""
+    return (
+        f"v.file_id > {last.file_id} AND ({known} IS NULL OR {known} <= TIMESTAMP '{last.as_of}')"
+    )
 
 
 def mark_repeated(store: Store, night: Night, last: Last) -> None:
@@ -136,7 +154,8 @@ def mark_repeated(store: Store, night: Night, last: Last) -> None:
             f"JOIN tonight.{RUNS.name} USING (night) WHERE as_of = ?)",
             [last.as_of],
         )
-    store.run("DELETE FROM repeated WHERE person_id IN (FROM stirred)")
+    for stirred in _stirred(night, last):
+        store.run(f"DELETE FROM repeated WHERE person_id IN ({stirred})")
 
 
 def append_repeated(store: Store, night: Night, last: Last) -> None:
@@ -158,11 +177,16 @@ def _stirred(night: Night, last: Last) -> list[str]:
     for table, conditions in passed.items():
         is_new = [] if table == OBSERVATIONS.name else [f"v.file_id > {last.file_id}"]
         rows = " OR ".join([*is_new, *conditions])
-        if table == MEDICATIONS.name:  # a dose may have been moved: then both patients are meant
-            key = "(v.source, v.key_hash)"
-            rows = f"{key} IN (SELECT {key} FROM {versions_of(table)} v WHERE {rows})"
+        if table == MEDICATIONS.name:
+            rows = _of_any_patient(rows)
         stirred.append(_persons_of(table, rows))
     return stirred
+
+
+def _of_any_patient(rows: str) -> str:
+    """The SQL of all versions of such drug rows: one that was moved means both patients."""
+    key = "(v.source, v.key_hash)"
+    return f"{key} IN (SELECT {key} FROM {versions_of(MEDICATIONS.name)} v WHERE {rows})"
 
 
 def _has_passed(limit: Limit, night: Night, last: Last) -> str:

@@ -1,6 +1,6 @@
 """Which persons a night needs, and in which batches they are judged."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from flows.night import Night
@@ -34,17 +34,47 @@ def select_persons(store: Store, night: Night) -> None:
         f"AND (w.analyte = 'magnesium' OR {IS_STRAY}) GROUP BY 1) WHERE is_current",
         [night.policy.magnesium.target, since],
     )
-    for table in ("touched", "stirred", "repeated"):
+    for table in ("touched", "repeated", "redosed"):
         store.run(f"CREATE TEMP TABLE IF NOT EXISTS {table} (person_id VARCHAR)")
 
 
+def select_dosed(store: Store, night: Night, *, everybody: bool = True) -> None:
+    """Fill the temp table `dosed` with who got magnesium, of everybody or of the `redosed`.
+
+    `is_parenteral` marks those who got any by IV or IM: of these the audit reads the results.
+    """
+    store.run(
+        "CREATE OR REPLACE TEMP TABLE dosed AS SELECT "
+        f"{PERSON} AS person_id, min(coalesce(p.patient_prefix, '')) AS patient_prefix, "
+        "bool_or(v.route_folded IN ('iv', 'im')) AS is_parenteral FROM medication_versions v "
+        "LEFT JOIN profiles p ON p.source = v.source WHERE v.reason IS NULL "
+        "AND v.drug_class = 'magnesium' AND v.kind_word = 'administration' "
+        "AND v.started_time BETWEEN ? AND ? "
+        f"AND (? OR {PERSON} IN (FROM redosed)) GROUP BY 1",
+        [doses_since(night), night.naive_as_of, everybody],
+    )
+
+
+def doses_since(night: Night) -> datetime:
+    """The start, naive UTC, from which on doses are audited and published."""
+    return night.naive_as_of - timedelta(days=night.policy.assessment.days)
+
+
 def lay_in_batches(store: Store, size: int) -> int:
-    """Fill the temp table `judged` with the persons who are not repeated; returns the batches."""
+    """Fill the temp table `looked_at` with whom the night judges or audits; returns the batches.
+
+    Judged are the persons who are not repeated; audited are the `dosed`.
+    """
     # Neighbours in number are often alike: dealt out, no batch holds all who are drawn daily.
     order = "ORDER BY hash(person_id), person_id"
     place = f"CAST(row_number() OVER ({order}) - 1 AS INTEGER) AS place"
     store.run(
-        f"CREATE OR REPLACE TEMP TABLE judged AS SELECT *, place // {size} AS batch FROM "
-        f"(SELECT *, {place} FROM persons WHERE person_id NOT IN (FROM repeated))"
+        f"CREATE OR REPLACE TEMP TABLE looked_at AS SELECT *, place // {size} AS batch FROM "
+        f"(SELECT *, {place} FROM (SELECT person_id, "
+        "coalesce(j.patient_prefix, d.patient_prefix) AS patient_prefix, "
+        "coalesce(is_short, false) AS is_short, coalesce(is_parenteral, false) AS is_parenteral, "
+        "j.person_id IS NOT NULL AS is_judged, d.person_id IS NOT NULL AS is_dosed "
+        "FROM (FROM persons WHERE person_id NOT IN (FROM repeated)) j "
+        "FULL JOIN dosed d USING (person_id)))"
     )
-    return store.number("SELECT coalesce(max(batch) + 1, 0) FROM judged")
+    return store.number("SELECT coalesce(max(batch) + 1, 0) FROM looked_at")

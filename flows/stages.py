@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from data_contracts.gate import try_canary
 from flows import journal
-from flows.auditing import audit_doses
+from flows.auditing import audit_batch, select_doses
 from flows.deliveries import LAYOUTS, ingest_delivery, prepared
 from flows.errors import ExitCode
 from flows.exports.edition import Edition
@@ -23,7 +23,6 @@ from flows.repeating import (
     append_repeated,
     last_published,
     mark_repeated,
-    mark_stirred,
     mark_touched,
     remember_basis,
 )
@@ -118,16 +117,16 @@ def assess(night: Night, say: Say) -> Judged:
             clear_night(store, night)
             last = last_published(store, night, basis_of(night, profiles))
             mark_touched(store, night, last)
-            mark_stirred(store, night, last)
             mark_repeated(store, night, last)
             append_repeated(store, night, last)
+            select_doses(store, night, last)
             total = lay_in_batches(store, night.settings.persons_at_once)
             listed = []
-            for at, (moments, facts) in enumerate(batches(store, night, total), 1):
-                say(f"judging {at} of {total}: {moments.height} patients")
-                listed.append(judge_batch(store, night, moments, facts))
+            for at, batch in enumerate(batches(store, night, total), 1):
+                say(f"judging {at} of {total}: {batch.judged.height} patients")
+                listed.append(judge_batch(store, night, batch))
+                audit_batch(store, night, batch)
             items = lay_out_items(store, night, listed)
-            audit_doses(store, night, last, say)
             append_ledger(store, night, since=last.file_id)
             append_run(store, night)
             remember_basis(store, night, basis_of(night, profiles))

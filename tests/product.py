@@ -17,7 +17,7 @@ import polars as pl
 from data_contracts.assessments import ASSESSMENTS
 from data_contracts.gate import hold_to_table
 from data_contracts.vocabulary import WORKLISTS
-from flows.auditing import audited_batches
+from flows.auditing import audited_doses
 from flows.deliveries import LAYOUTS, ingest_delivery, prepared
 from flows.gathering import administrations_known, batches
 from flows.inbox import dropped_files
@@ -25,7 +25,7 @@ from flows.night import Night as ProductNight
 from flows.profile import load_profiles
 from flows.rejudging import note_profiles
 from flows.schema import CANONICAL, statements, versions_of
-from flows.selection import lay_in_batches, select_persons
+from flows.selection import lay_in_batches, select_dosed, select_persons
 from flows.stages import ingest, opened
 from flows.store import Store
 from hypomag_rules.assess import assess
@@ -120,8 +120,11 @@ def read_facts(
     """The facts of all nights, and for each instant the moments of all persons."""
     with read_together([whole(one) for one in nights], max(instants), zone) as (store, night, _):
         select_persons(store, night)
+        select_dosed(store, night)
         total = lay_in_batches(store, _ALL_PERSONS)
-        ((persons, facts),) = batches(store, night, total)
+        ((persons, _, facts),) = batches(store, night, total)
+        number_of = pl.int_range(persons.height, dtype=pl.UInt32)
+        persons = persons.with_columns(moment=number_of)
         feeds = [administrations_known(store, replace(night, as_of=at)) for at in instants]
         moments = [
             persons.with_columns(
@@ -208,9 +211,10 @@ def _judged(store: Store, night: ProductNight) -> _Judged:
         )
     ]
     select_persons(store, night)
+    select_dosed(store, night)
     total = lay_in_batches(store, _ALL_PERSONS)
-    for moments, facts in batches(store, night, total):
-        judged = assess(facts, moments, night.policy, night.settings.timezone)
+    for batch in batches(store, night, total):
+        judged = assess(batch.facts, batch.judged, night.policy, night.settings.timezone)
         ranks = ranked(listed_rows(judged), night.policy)
         patients = judged.patients.with_columns(
             night=pl.lit(night.date), patient_id=pl.col("person_id")
@@ -222,14 +226,9 @@ def _judged(store: Store, night: ProductNight) -> _Judged:
             published.drop("policy_id").to_dicts(),
             ranks.sort("worklist", "rank").select("worklist", "person_id").to_dicts(),
             refused,
-            _doses(store, night),
+            audited_doses(night, batch).to_dicts(),
         )
-    return _Judged([], [], [], refused, _doses(store, night))
-
-
-def _doses(store: Store, night: ProductNight) -> list[dict[str, Any]]:
-    """The audit of all doses that the store holds."""
-    return [row for rows in audited_batches(store, night) for row in rows.to_dicts()]
+    return _Judged([], [], [], refused, [])
 
 
 @contextmanager
