@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from flows.errors import ConfigurationError
 from flows.night import Night
 from flows.settings import load_settings
-from hypomag_rules.policy import Policy, load
+from hypomag_rules.policy import load
 
 
 def night_of(folder: Path, inbox: Path | None, as_of: str | None, now: datetime) -> Night:
@@ -31,10 +31,19 @@ def night_of(folder: Path, inbox: Path | None, as_of: str | None, now: datetime)
         as_of=instant.astimezone(UTC),
         received_at=now,
         settings=settings,
-        policy=_policy(folder, settings.policy),
+        policy=load(policy_text(folder / settings.policy), where=settings.policy),
     )
 
 
-def _policy(folder: Path, name: str) -> Policy:
-    path = folder / name
-    return load(path.read_text(encoding="utf-8") if path.exists() else "", where=name)
+def policy_text(path: Path, *, is_needed: bool = False) -> str:
+    """A hospital's policy as text; blank when there is none and none is needed.
+
+    Raises `ConfigurationError` when it cannot be read.
+    """
+    if not path.exists() and not is_needed:
+        return ""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{path.name} cannot be read ({type(error).__name__}); name a UTF-8 file"
+        raise ConfigurationError(message) from None

@@ -13,7 +13,7 @@ from typing import Annotated, Final
 import typer
 
 from data_contracts.gate import ContractBrokenError, GateAsleepError
-from flows.asked import night_of
+from flows.asked import night_of, policy_text
 from flows.embedded import prefect_server
 from flows.errors import (
     AccountingError,
@@ -29,7 +29,8 @@ from flows.progress import speaker
 from flows.settings import load_settings
 from flows.stages import Published, assess, ingest, publish
 from flows.version import VERSION
-from hypomag_rules.policy import PolicyError
+from hypomag_rules.policy import PolicyError, load
+from hypomag_rules.policy_page import changed_keys, policy_page
 
 app = typer.Typer(
     help="Nightly worklists of patients with low magnesium, from laboratory extracts.",
@@ -176,6 +177,42 @@ def serve(
             from flows.nightly import serve_nightly  # noqa: PLC0415 - takes 2 s, reads the environment
 
             serve_nightly(folder, timezone, cron, say)
+        return ExitCode.CLEAN
+
+    _finish(work)
+
+
+policy_app = typer.Typer(help="The hospital's policy: check a file, show what is in force.")
+app.add_typer(policy_app, name="policy", no_args_is_help=True)
+
+
+@policy_app.command("check")
+def policy_check(
+    file: Annotated[Path, typer.Argument(help="A policy.toml of the hospital.")],
+) -> None:
+    """Say all that is wrong with a policy, or what it changes."""
+
+    def work() -> ExitCode:
+        text = policy_text(file, is_needed=True)
+        sound = load(text, file.name)
+        changed = changed_keys(text, file.name)
+        typer.echo(f"{file.name} is sound: policy {sound.id}, {len(changed)} keys of its own")
+        for key in changed:
+            typer.echo(f"  {key}")
+        return ExitCode.CLEAN
+
+    _finish(work)
+
+
+@policy_app.command("show")
+def policy_show(home: HomeOption = None) -> None:
+    """Print the policy in force, every number with its ground, for a committee to sign."""
+
+    def work() -> ExitCode:
+        folder = find_home(home)
+        name = load_settings(folder).policy
+        today = datetime.now(UTC).date()
+        typer.echo(policy_page(policy_text(folder / name), name, today), nl=False)
         return ExitCode.CLEAN
 
     _finish(work)

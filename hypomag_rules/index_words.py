@@ -72,7 +72,11 @@ def _shortened(value: pl.Expr, policy: Policy) -> pl.Expr:
 def _band(policy: Policy, unit: str) -> pl.Expr:
     """The band and its limit from the policy; `target_met` never reads as normal."""
     bands = policy.magnesium
-    severe = f"{bands.severe_limit:g}{unit}"
+    limits = {
+        key: policy.as_given.get(key, f"{getattr(bands, key):g}{unit}")
+        for key in ("severe_limit", "target", "upper_limit")
+    }
+    severe = limits["severe_limit"]
     return (
         pl.when(pl.col("severity") == "severe")
         .then(
@@ -83,11 +87,11 @@ def _band(policy: Policy, unit: str) -> pl.Expr:
             )
         )
         .when(pl.col("severity") == "low")
-        .then(pl.lit(f"low: {bands.target:g}{unit} or below"))
+        .then(pl.lit(f"low: {limits['target']} or below"))
         .when(pl.col("severity") == "target_met")
-        .then(pl.lit(f"above {bands.target:g}{unit} target"))
+        .then(pl.lit(f"above {limits['target']} target"))
         .when(pl.col("severity") == "high")
-        .then(pl.lit(f"high: above {bands.upper_limit:g}{unit}"))
+        .then(pl.lit(f"high: above {limits['upper_limit']}"))
         .when(pl.col("severity") == "undetermined")
         .then(pl.lit("fits more than one class"))
         .otherwise(None)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from importlib.resources import files
@@ -61,37 +61,39 @@ class Policy:
     audit: Audit
     plausible: Plausible
     texts: Mapping[str, str]
+    as_given: Mapping[str, str]
     id: str
     approved_by: str = ""
     approved_on: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse bands that overlap or stand in the wrong order."""
+        """Refuse bands that overlap or stand in the wrong order, all of it at once."""
+        contradictions = list(self._contradictions())
+        if contradictions:
+            raise PolicyError("\n".join(contradictions))
+
+    def _contradictions(self) -> Iterator[str]:
         ladder = ("severe_limit", "target", "upper_limit", "critical_high")
         for lower, upper in pairwise(ladder):
             low, high = getattr(self.magnesium, lower), getattr(self.magnesium, upper)
             if low >= high:
-                message = (
+                yield (
                     f"policy [magnesium]: {lower} = {low:g} is not below {upper} = {high:g} "
                     f"(mg/dL); lower the first or raise the second"
                 )
-                raise PolicyError(message)
         for first, second in (
             ("standard_opens_days", "standard_days"),
             ("confirm_opens_days", "confirm_days"),
         ):
             if getattr(self.recheck, first) > getattr(self.recheck, second):
-                message = f"policy [recheck]: {first} is after {second}; a window opens before due"
-                raise PolicyError(message)
+                yield f"policy [recheck]: {first} is after {second}; a window opens before due"
         if self.high_watch.mild_index_days > self.high_watch.index_days:
-            message = (
+            yield (
                 "policy [high_watch]: mild_index_days is above index_days; a mild high is watched "
                 "no longer than a pressing one"
             )
-            raise PolicyError(message)
         if self.renal.severe_below > self.renal.reduced_below:
-            message = "policy [renal]: severe_below is above reduced_below; raise reduced_below"
-            raise PolicyError(message)
+            yield "policy [renal]: severe_below is above reduced_below; raise reduced_below"
 
 
 def shipped_text() -> str:
@@ -102,14 +104,19 @@ def shipped_text() -> str:
 def load(override: str = "", where: str = "policy.toml") -> Policy:
     """The shipped policy with a hospital's overrides (TOML text) laid over it.
 
-    Raises `PolicyError` for unknown keys, wrong types, negative numbers, overlapping bands.
+    Raises `PolicyError` for unknown keys, wrong types, negative numbers, overlapping bands: a line
+    for each thing that is wrong.
     """
+    return _build(tomllib.loads(shipped_text()), read_override(override, where), where)
+
+
+def read_override(override: str, where: str) -> dict[str, Any]:
+    """A hospital's policy as TOML says it; raises `PolicyError` when it is none."""
     try:
-        own = tomllib.loads(override)
+        return tomllib.loads(override)
     except tomllib.TOMLDecodeError as error:
         message = f"{where}: not readable as TOML: {error}"
         raise PolicyError(message) from None
-    return _build(tomllib.loads(shipped_text()), own, where)
 
 
 def with_values(overrides: Mapping[str, object]) -> Policy:
@@ -126,26 +133,12 @@ def with_values(overrides: Mapping[str, object]) -> Policy:
 
 
 def _build(shipped: dict[str, Any], own: Mapping[str, Any], where: str) -> Policy:
-    sections: dict[str, dict[str, Any]] = {}
-    for name, section in shipped.items():
-        if name not in _TOP_KEYS:
-            sections[name] = {key: spec["value"] for key, spec in section.items()}
-    for name, section in own.items():
-        if name in _TOP_KEYS:
-            continue
-        if name not in sections:
-            message = f"{where}: unknown section [{name}]; known: {', '.join(sections)}"
-            raise PolicyError(message)
-        if not isinstance(section, dict):
-            message = f"{where}: '{name}' is a section: write it as [{name}]"
-            raise PolicyError(message)
-        for key, given in section.items():
-            if key not in sections[name]:
-                message = f"{where}: unknown key '{key}' in [{name}]; known: " + ", ".join(
-                    sections[name]
-                )
-                raise PolicyError(message)
-            sections[name][key] = _value(key, given, shipped[name][key], f"{where} [{name}] {key}")
+    sections: dict[str, dict[str, Any]] = {
+        name: {key: spec["value"] for key, spec in section.items()}
+        for name, section in shipped.items()
+        if name not in _TOP_KEYS
+    }
+    faults = _lay_over(sections, shipped, own, where)
     texts = sections.pop("texts")
     digest = hashlib.sha256(
         json.dumps([sections, texts], sort_keys=True, default=str).encode()
@@ -153,13 +146,58 @@ def _build(shipped: dict[str, Any], own: Mapping[str, Any], where: str) -> Polic
     name = str(own.get("name", shipped["name"]))
     kinds: dict[str, Any] = {field.name: field.type for field in fields(Policy)}
     loaded = {key: kinds[key](**_frozen(values)) for key, values in sections.items()}
-    return Policy(
-        **loaded,
-        texts=MappingProxyType(texts),
-        id=f"{name}+{digest[:12]}",
-        approved_by=str(own.get("approved_by", shipped["approved_by"])),
-        approved_on=str(own.get("approved_on", shipped["approved_on"])),
-    )
+    try:
+        policy = Policy(
+            **loaded,
+            texts=MappingProxyType(texts),
+            as_given=MappingProxyType(_as_given(own)),
+            id=f"{name}+{digest[:12]}",
+            approved_by=str(own.get("approved_by", shipped["approved_by"])),
+            approved_on=str(own.get("approved_on", shipped["approved_on"])),
+        )
+    except PolicyError as contradictions:
+        faults.append(str(contradictions))
+    if faults:
+        raise PolicyError("\n".join(faults))
+    return policy
+
+
+def _lay_over(
+    sections: dict[str, dict[str, Any]], shipped: dict[str, Any], own: Mapping[str, Any], where: str
+) -> list[str]:
+    """Put the hospital's values in; what cannot be stays as shipped and is told."""
+    faults = []
+    for name, section in own.items():
+        if name in _TOP_KEYS:
+            continue
+        if name not in sections:
+            faults.append(f"{where}: unknown section [{name}]; known: {', '.join(sections)}")
+            continue
+        if not isinstance(section, dict):
+            faults.append(f"{where}: '{name}' is a section: write it as [{name}]")
+            continue
+        for key, given in section.items():
+            if key not in sections[name]:
+                known = ", ".join(sections[name])
+                faults.append(f"{where}: unknown key '{key}' in [{name}]; known: {known}")
+                continue
+            try:
+                sections[name][key] = _value(
+                    key, given, shipped[name][key], f"{where} [{name}] {key}"
+                )
+            except PolicyError as fault:
+                faults.append(str(fault))
+    return faults
+
+
+def _as_given(own: Mapping[str, Any]) -> dict[str, str]:
+    """Magnesium limits as the hospital wrote them, where it named a unit: `0.5 mmol/L`."""
+    limits = {key: _mapping(given) for key, given in _mapping(own.get("magnesium")).items()}
+    return {
+        key: f"{limit['value']:g} {limit['unit']}"
+        for key, limit in limits.items()
+        if key in _MAGNESIUM_LIMITS and "unit" in limit and _is_number(limit.get("value"))
+    }
 
 
 def _value(key: str, given: object, shipped: Mapping[str, Any], where: str) -> object:
@@ -173,8 +211,7 @@ def _value(key: str, given: object, shipped: Mapping[str, Any], where: str) -> o
             raise PolicyError(message)
         value, unit = given["value"], given.get("unit")
     expected = shipped["value"]
-    is_number = isinstance(expected, int | float) and not isinstance(expected, bool)
-    if is_number:
+    if _is_number(expected):
         if isinstance(value, bool) or not isinstance(value, int | float):
             message = f"{where}: expected a number like {expected}, found {type(value).__name__}"
             raise PolicyError(message)
@@ -200,6 +237,10 @@ def _in_unit(
         message = f"{where}: unit '{unit}' is not accepted here; use one of: {known}"
         raise PolicyError(message)
     return float(round(Fraction(str(value)) * factors[unit], 6))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _frozen(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -83,7 +83,6 @@ def filled_texts(policy: Policy) -> Mapping[str, str]:
     """The policy's texts with the policy's own figures in the places that name them."""
     figures = {
         "{severe_limit}": policy.magnesium.severe_limit,
-        "{target}": policy.magnesium.target,
         "{severe_below}": policy.renal.severe_below,
         "{sufficient_grams}": policy.treatment.sufficient_grams,
         "{femg_limit}": policy.work_up.femg_limit,
@@ -97,7 +96,8 @@ def filled_texts(policy: Policy) -> Mapping[str, str]:
         "{dosed_days}": policy.high_watch.dosed_days,
         "{im_mg_per_kg}": policy.replacement.im_grams_per_kg * 1000,
     }
-    texts = dict(policy.texts)
+    target = policy.as_given.get("target", f"{policy.magnesium.target:g} mg/dL")
+    texts = {key: text.replace("{target}", target) for key, text in policy.texts.items()}
     for place, figure in figures.items():
         texts = {key: text.replace(place, f"{figure:g}") for key, text in texts.items()}
     return texts

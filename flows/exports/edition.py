@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Final
 
 import polars as pl
 
 from hypomag_rules.clock import local_day
 from hypomag_rules.policy import Policy
+
+_LATE_DAYS: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,15 @@ class Edition:
         return self.items.filter(pl.col("worklist") == worklist).sort("rank")
 
     @property
-    def months(self) -> tuple[date, date]:
-        """The first days of the local month of the night and of the month before."""
+    def months(self) -> tuple[date, ...]:
+        """The first day of the night's month; in its first week that of the month before too.
+
+        By then what a ward charts late has come; the sheet of a month past stands in the folder
+        of the last night that wrote it.
+        """
         this = self.night.replace(day=1)
-        return this, (this - timedelta(days=1)).replace(day=1)
+        before = (this - timedelta(days=1)).replace(day=1)
+        return (this, before) if self.night.day <= _LATE_DAYS else (this,)
 
     def doses_of(self, month: date) -> pl.DataFrame:
         """The audited doses that started in a local month, in order."""

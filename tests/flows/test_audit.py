@@ -101,11 +101,25 @@ def test_what_cannot_be_computed_says_what_is_missing(folder: Path) -> None:
 
 
 def test_a_month_has_a_sheet_of_its_findings(folder: Path) -> None:
-    """Local months: 31 October 23:30 UTC is still October in London in winter time."""
-    this, last = (_sheets(folder / "audit" / f"2026-{month}.xlsx") for month in (11, 10))
-    assert [row[-1] for row in this["Findings"][1:]] == ["FAST", "VOLUME"]
-    assert [row[-1] for row in last["Findings"][1:]] == ["EARLIER"]
-    assert "faster than 150 mg/min" in this["Findings"][1][10]
+    """The doses of the night's local month, and what was found in words."""
+    found = _sheets(folder / "audit" / "2026-11.xlsx")["Findings"]
+    assert [row[-1] for row in found[1:]] == ["FAST", "VOLUME"]
+    assert "faster than 150 mg/min" in found[1][10]
+    assert len(list((folder / "audit").iterdir())) == 1
+
+
+def test_the_first_week_of_a_month_writes_the_last_one_again(tmp_path: Path) -> None:
+    """31 October 23:30 UTC is still October in London's winter; wards chart late."""
+    home = Home(tmp_path)
+    home.drop(
+        "medications",
+        [SULFATE | {"medication_id": "EARLIER", "started_at": "2026-10-31T23:30:00Z"}],
+    )
+    folder = _night(home, datetime(2026, 11, 7, 2, 0, tzinfo=UTC))
+    assert [row[-1] for row in _sheets(folder / "audit/2026-10.xlsx")["Findings"]][1:] == [
+        "EARLIER"
+    ]
+    assert len(_sheets(folder / "audit/2026-11.xlsx")["Findings"]) == 1  # the header alone
 
 
 def test_the_sheet_counts_by_feed_what_could_not_be_computed(folder: Path) -> None:

@@ -1,8 +1,12 @@
 """What a policy refuses, and what it says then."""
 
+from dataclasses import fields, is_dataclass
+from datetime import date
+
 import pytest
 
 from hypomag_rules.policy import PolicyError, load, with_values
+from hypomag_rules.policy_page import policy_page
 
 NONSENSE = {
     "an unknown section": ("[magnesia]\nsevere_limit = 1.2", "unknown section [magnesia]"),
@@ -64,3 +68,60 @@ def test_a_bare_name_that_stands_in_two_sections_is_refused() -> None:
 def test_who_approved_it_is_kept() -> None:
     policy = load('approved_by = "Clinical board"\napproved_on = "2026-11-01"')
     assert (policy.approved_by, policy.approved_on) == ("Clinical board", "2026-11-01")
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    """A committee mends a file once, not line after line."""
+    text = """
+[magnesium]
+severe = 1.2
+target = '1.5'
+upper_limit = 1.4
+[recheck]
+cardiac_days = -1
+[magnesia]
+"""
+    with pytest.raises(PolicyError) as refusal:
+        load(text)
+    said = str(refusal.value).splitlines()
+    assert len(said) == 5
+    for part in (
+        "unknown key 'severe'",
+        "target: expected a number",
+        "target = 1.5 is not below upper_limit = 1.4",
+        "cardiac_days: -1 is negative",
+        "unknown section [magnesia]",
+    ):
+        assert any(part in line for line in said), part
+
+
+def test_the_page_shows_every_number_with_its_ground() -> None:
+    page = policy_page("", "policy.toml", date(2026, 11, 21))
+    assert "severe_limit = 1.2 mg/dL\n      S1: at or below it" in page
+    assert "Approved by: nobody yet" in page
+    assert "OVERDUE" not in page
+    for section in fields(load()):
+        if is_dataclass(section.type):
+            assert f"\n[{section.name}]\n" in page
+            for number in fields(section.type):
+                assert f"\n  {number.name} = " in page
+
+
+def test_the_page_says_whose_a_number_is_and_what_it_stands_instead_of() -> None:
+    own = "[magnesium]\nsevere_limit = { value = 0.5, unit = 'mmol/L', why = 'board of May' }"
+    page = policy_page(own, "policy.toml", date(2026, 11, 21))
+    assert "severe_limit = 0.5 mmol/L; shipped: 1.2 mg/dL" in page
+    assert "local: board of May (review date not given)" in page
+
+
+def test_the_page_says_what_is_overdue() -> None:
+    page = policy_page("", "policy.toml", date(2028, 1, 1))
+    assert "review by 2027-11-01, OVERDUE" in " ".join(page.split())
+
+
+def test_the_page_names_the_contradictions_of_the_guideline() -> None:
+    page = " ".join(policy_page("", "policy.toml", date(2026, 11, 21)).split())
+    for told in ("Here 1.2 mg/dL is severe", "0.6 mmol/L is 1.458 mg/dL", "prints mg/dL", "salt"):
+        assert told in page
+    below = policy_page("[magnesium]\nsevere_includes_limit = false", "own", date(2026, 11, 21))
+    assert "is not severe" in " ".join(below.split())
