@@ -70,7 +70,7 @@ def read_results(night: Night) -> tuple[pl.DataFrame, pl.DataFrame]:
             "'' AS patient_prefix, true AS is_short FROM observation_versions "
             "WHERE patient_id IS NOT NULL",
         )
-        for table in ("touched", "repeated"):
+        for table in ("touched", "repeated", "redosed"):
             store.run(f"CREATE TEMP TABLE {table} (person_id VARCHAR)")
         select_dosed(store, night)
         ((moments, _, facts),) = batches(store, night, lay_in_batches(store, ALL_PERSONS))

@@ -1,14 +1,16 @@
 """Write the generated pages of docs/, or say with --check that they are stale."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from data_contracts.columns import Table
 from data_contracts.published import PUBLISHED
+from docs.traceability import traceability
 from flows.schema import CANONICAL
 
-_PAGE: Final = Path(__file__).parent / "data-dictionary.md"
+_FOLDER: Final = Path(__file__).parent
 _HEAD: Final = """\
 # Data dictionary
 
@@ -42,16 +44,24 @@ def _type(dtype: str) -> str:
     return dtype.split("(", maxsplit=1)[0].lower().replace("enum", "word")
 
 
+_PAGES: Final[dict[str, Callable[[], str]]] = {
+    "data-dictionary.md": data_dictionary,
+    "traceability.md": traceability,
+}
+
+
 def main() -> int:
-    """Write the page, or compare it; 1 when it is stale."""
-    page = data_dictionary()
-    if "--check" not in sys.argv:
-        _PAGE.write_text(page, encoding="utf-8")
-        return 0
-    if not _PAGE.exists() or _PAGE.read_text(encoding="utf-8") != page:
-        sys.stderr.write(f"{_PAGE.name} is stale: run make docs and commit it\n")
-        return 1
-    return 0
+    """Write the pages, or compare them; 1 when one is stale."""
+    stale = []
+    for name, write in _PAGES.items():
+        page, path = write(), _FOLDER / name
+        if "--check" not in sys.argv:
+            path.write_text(page, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != page:
+            stale.append(name)
+    if stale:
+        sys.stderr.write(f"{', '.join(stale)} stale: run make docs and commit it\n")
+    return 1 if stale else 0
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def audited(facts: Facts, moments: pl.DataFrame, policy: Policy, zone: str) -> p
 
 
 def oral_daily_totals(doses: pl.DataFrame, zone: str) -> pl.DataFrame:
-    """What each patient swallowed of each product a local day, in the unit it was given in.
+    """What each patient swallowed of each product a local day, in its unit (S14, S16, S22).
 
     From rows of the contract `doses`: `patient_id`, `day`, `product`, `unit`, `amount`, `doses`,
     `unread` (doses without a figure, which the amount leaves out) and `elemental_mg` (null unless

@@ -127,7 +127,7 @@ def ranked(listed: pl.DataFrame, policy: Policy) -> pl.DataFrame:
 
 
 def _recheck_order(rows: pl.DataFrame, policy: Policy) -> pl.DataFrame:
-    """Section, untreated severe, in hospital, severity, share of days past due, age, id."""
+    """Section, untreated severe, in hospital, severity, share of days past due, age (S23), id."""
     share = pl.col("days_past_due") / pl.max_horizontal(pl.col("window_days"), pl.lit(1))
     is_old = pl.col("age_years") >= policy.recheck.elderly_age
     return rows.sort(
