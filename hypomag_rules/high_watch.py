@@ -5,6 +5,7 @@ import polars as pl
 from hypomag_rules.clock import days_between
 from hypomag_rules.doses import Drugs
 from hypomag_rules.policy import Policy
+from hypomag_rules.rungs import ALIVE, IN_SCOPE, Rung, all_hold
 
 
 def with_high_watch(moments: pl.DataFrame, drugs: Drugs, policy: Policy, zone: str) -> pl.DataFrame:
@@ -14,6 +15,13 @@ def with_high_watch(moments: pl.DataFrame, drugs: Drugs, policy: Policy, zone: s
     frame = moments.join(on_board, on="moment", how="left", maintain_order="left").with_columns(
         pl.col("has_magnesium_on_board").fill_null(value=False)
     )
+    rungs = high_watch_rungs(policy, zone)
+    return frame.with_columns(is_on_high_watch=all_hold(rungs))
+
+
+def high_watch_rungs(policy: Policy, zone: str) -> tuple[Rung, ...]:
+    """A high index that nobody expects, or magnesium on board with failing kidneys (S11, S21)."""
+    limits = policy.high_watch
     age_days = days_between(pl.col("collected_at"), pl.col("as_of"), zone)
     creatinine_age = days_between(pl.col("plain_creatinine_at"), pl.col("as_of"), zone)
     impaired = pl.col("renal_status") == "severe_impairment"
@@ -36,12 +44,26 @@ def with_high_watch(moments: pl.DataFrame, drugs: Drugs, policy: Policy, zone: s
     is_loading = pl.col("has_magnesium_on_board") & (
         impaired | (unstable & (creatinine_age <= limits.creatinine_days))
     )
-    listed = (
-        pl.col("is_alive")
-        & pl.col("is_in_scope")
-        & (is_high.fill_null(value=False) | is_loading.fill_null(value=False))
+    at_risk = is_high.fill_null(value=False) | is_loading.fill_null(value=False)
+    return (
+        IN_SCOPE,
+        ALIVE,
+        Rung(
+            "a recent high index, or magnesium on board while the kidneys do not clear it",
+            at_risk,
+            (
+                *("severity", "magnesium_mg_dl", "collected_at", "is_critical_high"),
+                *("has_magnesium_on_board", "renal_status", "is_creatinine_unstable"),
+                "is_obstetric_dated",
+            ),
+            (
+                *("magnesium.upper_limit", "high_watch.index_days", "high_watch.mild_index_days"),
+                *("high_watch.dosed_days", "high_watch.obstetric_high"),
+                "high_watch.creatinine_days",
+            ),
+            "S11, S17, S21",
+        ),
     )
-    return frame.with_columns(is_on_high_watch=listed)
 
 
 def _on_board(drugs: Drugs, days: int, zone: str) -> pl.DataFrame:

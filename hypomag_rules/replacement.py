@@ -1,29 +1,56 @@
 """Who needs IV replacement (S1, S2): severe, in scope, alive, untreated, recent."""
 
+from typing import Final
+
 import polars as pl
 
 from hypomag_rules.clock import hours
 from hypomag_rules.policy import Policy
+from hypomag_rules.rungs import ALIVE, IN_SCOPE, Rung, all_hold
+
+
+def replacement_rungs(policy: Policy) -> tuple[Rung, ...]:
+    """Severe index within the last hours that count, and no sufficient IV or IM dose after it."""
+    return (*_UNTREATED, _recent(policy))
 
 
 def is_on_iv_replacement(policy: Policy) -> pl.Expr:
-    """Severe index within the last hours that count, and no sufficient IV or IM dose after it."""
-    age = pl.col("as_of") - pl.col("collected_at")
-    return (_is_untreated() & (age <= hours(policy.replacement.iv_hours))).fill_null(value=False)
+    """Whether every rung of the IV list holds."""
+    return all_hold(replacement_rungs(policy))
 
 
 def is_severe_untreated(policy: Policy) -> pl.Expr:
     """Severe, not sufficiently treated and too old for the IV list."""
+    return all_hold(_UNTREATED) & ~_recent(policy).holds
+
+
+_UNTREATED: Final = (
+    Rung(
+        "the index is severe",
+        pl.col("severity") == "severe",
+        ("severity", "magnesium_mg_dl", "comparator"),
+        ("magnesium.severe_limit", "magnesium.severe_includes_limit"),
+        "S1, S2",
+    ),
+    IN_SCOPE,
+    ALIVE,
+    Rung(
+        "no sufficient IV or IM dose ends after it",
+        ~pl.col("is_sufficient"),
+        ("is_sufficient", "parenteral_after_index_at"),
+        ("treatment.sufficient_grams",),
+        "S3",
+    ),
+)
+
+
+def _recent(policy: Policy) -> Rung:
     age = pl.col("as_of") - pl.col("collected_at")
-    return (_is_untreated() & (age > hours(policy.replacement.iv_hours))).fill_null(value=False)
-
-
-def _is_untreated() -> pl.Expr:
-    return (
-        (pl.col("severity") == "severe")
-        & pl.col("is_in_scope")
-        & pl.col("is_alive")
-        & ~pl.col("is_sufficient")
+    return Rung(
+        "drawn within the hours that count",
+        age <= hours(policy.replacement.iv_hours),
+        ("collected_at", "as_of"),
+        ("replacement.iv_hours",),
     )
 
 

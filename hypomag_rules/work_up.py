@@ -9,6 +9,7 @@ from hypomag_rules.clock import days_between, hours
 from hypomag_rules.definitions import FILTERED_SHARE_MAGNESIUM
 from hypomag_rules.flags import named
 from hypomag_rules.policy import Policy
+from hypomag_rules.rungs import ALIVE, IN_SCOPE, Rung, all_hold
 
 _DECIMALS: Final = 6
 _PARENTERAL: Final = ("iv", "im")
@@ -23,19 +24,40 @@ def with_work_up(
     `femg_missing` (names of the values that a complete set lacks), the four values with their
     times (mg/dL), and `urine_calcium_creatinine` (mg/mg) with `urine_ratio_at`.
     """
-    age_days = days_between(pl.col("collected_at"), pl.col("as_of"), zone)
-    is_listed = (
-        pl.col("is_in_scope")
-        & pl.col("is_alive")
-        & pl.col("episode_started_at").is_not_null()
-        & (age_days <= policy.work_up.index_days)
-        & (pl.col("episode_span_days") >= policy.work_up.persistent_days)
-    ).fill_null(value=False)
-    frame = moments.with_columns(is_on_work_up=is_listed)
+    frame = moments.with_columns(is_on_work_up=all_hold(work_up_rungs(policy, zone)))
     listed = frame.filter("is_on_work_up")
     return frame.join(
         _femg(listed, results, doses, policy), on="moment", how="left", maintain_order="left"
     ).join(_calcium_ratio(listed, results), on="moment", how="left", maintain_order="left")
+
+
+def work_up_rungs(policy: Policy, zone: str) -> tuple[Rung, ...]:
+    """An open episode with low results on days far enough apart, its index not too old (S25)."""
+    age_days = days_between(pl.col("collected_at"), pl.col("as_of"), zone)
+    return (
+        IN_SCOPE,
+        ALIVE,
+        Rung(
+            "an episode of low magnesium is open",
+            pl.col("episode_started_at").is_not_null(),
+            ("episode_started_at", "severity"),
+            ("magnesium.target",),
+            "S25",
+        ),
+        Rung(
+            "the index lies within the days that count",
+            age_days <= policy.work_up.index_days,
+            ("collected_at", "as_of"),
+            ("work_up.index_days",),
+        ),
+        Rung(
+            "low results lie far enough apart to be persistent",
+            pl.col("episode_span_days") >= policy.work_up.persistent_days,
+            ("episode_span_days", "episode_lows"),
+            ("work_up.persistent_days",),
+            "S25",
+        ),
+    )
 
 
 _SET: Final = ("urine_magnesium", "urine_creatinine", "serum_magnesium", "serum_creatinine")
