@@ -23,11 +23,12 @@ from flows.errors import (
     PublishError,
     StoreError,
 )
+from flows.explaining import explain, in_words
 from flows.homes import find_home, make_home
 from flows.night import Night
 from flows.progress import speaker
 from flows.settings import load_settings
-from flows.stages import Published, assess, ingest, publish
+from flows.stages import Published, assess, ingest, opened, publish
 from flows.version import VERSION
 from hypomag_rules.policy import PolicyError, load
 from hypomag_rules.policy_page import changed_keys, policy_page
@@ -177,6 +178,28 @@ def serve(
             from flows.nightly import serve_nightly  # noqa: PLC0415 - takes 2 s, reads the environment
 
             serve_nightly(folder, timezone, cron, say)
+        return ExitCode.CLEAN
+
+    _finish(work)
+
+
+@app.command("explain")
+def explain_command(
+    patient: Annotated[str, typer.Argument(help="The patient's id as it stands on the lists.")],
+    home: HomeOption = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002 - typer's way of a flag
+) -> None:
+    """Say why a patient stands on each list, and why not on the others."""
+
+    def work() -> ExitCode:
+        asked = _night(home, None, as_of)
+        with opened(asked) as store:
+            told = explain(store, asked, patient)
+        if told is None:
+            message = "no magnesium of this patient is known at this instant; check id and --as-of"
+            raise ConfigurationError(message)
+        typer.echo(json.dumps(told, indent=2) if as_json else in_words(told))
         return ExitCode.CLEAN
 
     _finish(work)

@@ -15,7 +15,7 @@ from flows.profile import Profile
 from flows.store import Store
 from flows.tonight import append, append_observations
 from flows.version import VERSION, rules_digest
-from hypomag_rules.assess import assess
+from hypomag_rules.assess import Assessed, assess
 from hypomag_rules.sentences import with_sentences
 from hypomag_rules.worklists import as_items, listed_rows, ranked, with_life
 
@@ -41,15 +41,20 @@ def judge_batch(store: Store, night: Night, batch: Batch) -> pl.DataFrame:
     """Assess a batch, keep its assessments and standing results; returns the listed rows."""
     zone = night.settings.timezone
     judged = assess(batch.facts, batch.judged, night.policy, zone)
+    append(store, ASSESSMENTS, published_assessments(judged, night))
+    append_observations(store, judged.results, night)
+    return listed_rows(judged)
+
+
+def published_assessments(judged: Assessed, night: Night) -> pl.DataFrame:
+    """The rows of `assessments` that judged patients give: those with an index."""
     rows = judged.patients.filter("has_index").with_columns(
         night=pl.lit(night.date), patient_id=pl.col("person_id")
     )
     assessments = rows.select(
         pl.col(name).cast(dtype) for name, dtype in ASSESSMENTS.schema.items()
     )
-    append(store, ASSESSMENTS, _plain(hold_to_table(ASSESSMENTS, assessments)))
-    append_observations(store, judged.results, night)
-    return listed_rows(judged)
+    return _plain(hold_to_table(ASSESSMENTS, assessments))
 
 
 def lay_out_items(store: Store, night: Night, listed: list[pl.DataFrame]) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from data_contracts.vocabulary import RecheckRule, RecheckStatus
 from hypomag_rules.clock import hours, local_day
 from hypomag_rules.policy import Policy
 from hypomag_rules.policy_sections import Recheck
+from hypomag_rules.rungs import ALIVE, IN_SCOPE, Rung, all_hold
 
 _PARENTERAL: Final = ("iv", "im")
 
@@ -138,18 +139,43 @@ def _status(days: Recheck, zone: str) -> pl.Expr:
     )
 
 
-def recheck_section(policy: Policy, zone: str) -> pl.Expr:
-    """overdue, due or upcoming; null for who is not on the recheck list."""
+def recheck_rungs(policy: Policy, zone: str) -> tuple[Rung, ...]:
+    """A level is owed and the window for it is open or opens soon; the IV list comes first."""
     soon = (pl.col("recheck_opens_on") - local_day(pl.col("as_of"), zone)).dt.total_days()
     status = pl.col("recheck_status")
+    opens_soon = (status == "scheduled") & (soon <= policy.recheck.upcoming_days)
     return (
-        pl.when(pl.col("is_on_iv_replacement") | status.is_null())
-        .then(None)
-        .when(status == "overdue")
-        .then(pl.lit("overdue"))
-        .when(status == "due")
-        .then(pl.lit("due"))
-        .when((status == "scheduled") & (soon <= policy.recheck.upcoming_days))
-        .then(pl.lit("upcoming"))
-        .otherwise(None)
+        IN_SCOPE,
+        ALIVE,
+        Rung(
+            "a level is owed: severe, low, or on target only soon after a dose",
+            pl.col("recheck_rule").is_not_null(),
+            ("severity", "is_to_confirm", "recheck_rule", "recheck_due_on"),
+            ("magnesium.target", "recheck.confirm_hours"),
+            "S9, S18",
+        ),
+        Rung(
+            "not on the IV list, which asks for more",
+            ~pl.col("is_on_iv_replacement"),
+            ("is_on_iv_replacement",),
+        ),
+        Rung(
+            "the window for the sample is open, passed or opens soon, and has not run out",
+            status.is_in(["overdue", "due"]) | opens_soon,
+            ("recheck_status", "recheck_opens_on", "recheck_due_on", "days_past_due"),
+            (
+                *("recheck.upcoming_days", "recheck.expires_severe_days"),
+                *("recheck.expires_low_days", "recheck.expires_confirm_days"),
+            ),
+            "S9",
+        ),
+    )
+
+
+def recheck_section(policy: Policy, zone: str) -> pl.Expr:
+    """overdue, due or upcoming; null for who is not on the recheck list."""
+    sections = {"overdue": "overdue", "due": "due", "scheduled": "upcoming"}
+    status = pl.col("recheck_status").cast(pl.String)
+    return pl.when(all_hold(recheck_rungs(policy, zone))).then(
+        status.replace_strict(sections, default=None)
     )

@@ -6,6 +6,7 @@ import polars as pl
 
 from hypomag_rules.clock import days_between
 from hypomag_rules.policy import Policy
+from hypomag_rules.rungs import ALIVE, Rung
 
 _SHOWN: Final = (
     "moment",
@@ -61,6 +62,17 @@ def review_rows(
         .join(moments.select("moment", "as_of"), on="moment")
         .filter("is_alive", age <= policy.review.days)
     )
+
+
+REVIEW_RUNGS: Final = (
+    ALIVE,
+    Rung(
+        "a result that nobody could judge and nothing newer answers, or a patient under age",
+        pl.col("review_reasons").list.len() > 0,
+        ("review_reasons", "could_be_severe"),
+        ("review.days", "magnesium.adult_age"),
+    ),
+)
 
 
 def _refused(unjudged: pl.DataFrame, latest: pl.DataFrame, limit: float) -> pl.DataFrame:

@@ -1,0 +1,186 @@
+"""What `hypomag explain` says is what was published, and each step decides as it says."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from flows.cli import app
+from flows.explaining import explain, in_words
+from flows.night import Night
+from flows.stages import assess, ingest, opened, publish
+from sample_data import hospital
+from tests.home import Home
+
+AS_OF: Final = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
+EVERY: Final = 12
+REAL: Final = Path(__file__).parents[3] / "shared/data/mimic-iv-demo-canonical"
+REAL_AS_OF: Final = datetime(2026, 6, 14, 15, 0, tzinfo=UTC)  # 11:00 in New York
+Read = Mapping[str, Any]
+
+
+def _hours_between(read: Read) -> float:
+    earlier, later = (
+        datetime.fromisoformat(read[name]).timestamp() for name in ("collected_at", "as_of")
+    )
+    return (later - earlier) / 3600
+
+
+# Each step decided again from nothing but what it prints; the others have no figure to compare.
+DECIDED: Final[Mapping[str, Callable[[Read, Read], bool]]] = {
+    "the index is severe": lambda read, limits: (
+        read["magnesium_mg_dl"] is not None
+        and read["magnesium_mg_dl"] <= limits["magnesium.severe_limit"]
+    ),
+    "alive": lambda read, _: read["died_at"] is None,
+    "drawn within the hours that count": lambda read, limits: (
+        _hours_between(read) <= limits["replacement.iv_hours"]
+    ),
+    "no sufficient IV or IM dose ends after it": lambda read, _: not read["is_sufficient"],
+    "an episode of low magnesium is open": lambda read, _: read["episode_started_at"] is not None,
+    "the index lies within the days that count": lambda read, limits: (
+        _hours_between(read) / 24 <= limits["work_up.index_days"] + 1
+    ),
+    "low results lie far enough apart to be persistent": lambda read, limits: (
+        (read["episode_span_days"] or 0) >= limits["work_up.persistent_days"]
+    ),
+    "not on the IV list, which asks for more": lambda read, _: not read["is_on_iv_replacement"],
+}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The sample hospital, one night published."""
+    home = Home(tmp_path_factory.mktemp("hospital"))
+    hospital.write_hospital(home.inbox, 7, 14, AS_OF)
+    for path in list(home.inbox.glob("*.csv")):
+        path.with_name(path.name + ".done").touch()
+    night = home.night(AS_OF, "Europe/London")
+    ingest(night, _quiet)
+    assess(night, _quiet)
+    publish(night, _quiet)
+    return home
+
+
+def _quiet(_: str) -> None:
+    """Say nothing."""
+
+
+def _published(home: Home) -> dict[str, dict[str, Any]]:
+    with duckdb.connect(str(home.path / "published/hypomag.duckdb"), read_only=True) as database:
+        found = database.execute("SELECT * FROM assessments ORDER BY patient_id")
+        names = [column[0] for column in found.description]
+        return {
+            row[names.index("patient_id")]: dict(zip(names, map(_plain, row), strict=True))
+            for row in found.fetchall()
+        }
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat() + "Z"
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _walk(
+    home: Home, patients: list[str], night: Night | None = None
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    night = night or home.night(AS_OF, "Europe/London")
+    with opened(night) as store:
+        for patient in patients:
+            told = explain(store, night, patient)
+            assert told is not None
+            yield patient, told
+
+
+def _agree(home: Home, patients: list[str], night: Night | None = None) -> int:
+    """Every field as published, every list by its rungs, every step as it prints."""
+    published, decided = _published(home), 0
+    for patient, told in _walk(home, patients, night):
+        assert told["published"] == published[patient]
+        for name, entry in told["lists"].items():
+            assert entry["is_on"] == published[patient][f"is_on_{name}"]
+            assert entry["is_on"] == all(rung["holds"] for rung in entry["rungs"])
+            for rung in entry["rungs"]:
+                again = DECIDED.get(rung["asks"])
+                if again and rung["read"].get("comparator") is None:
+                    assert again(rung["read"], rung["limits"]) == rung["holds"], rung
+                    decided += 1
+    return decided
+
+
+def test_an_explanation_agrees_with_what_was_published(home: Home) -> None:
+    """Everybody who is listed, and one in twelve of the others."""
+    published = _published(home)
+    listed = [
+        patient
+        for patient, row in published.items()
+        if any(value for name, value in row.items() if name.startswith("is_on_"))
+    ]
+    others = sorted(set(published) - set(listed))[::EVERY]
+    assert len(listed) > 40
+    assert _agree(home, listed + others) > 500
+
+
+@pytest.mark.soak
+def test_every_explanation_agrees_with_what_was_published(home: Home) -> None:
+    assert _agree(home, list(_published(home))) > 2000
+
+
+def test_explanations_of_real_patients_agree_too(tmp_path: Path) -> None:
+    """The canonical cut of the MIMIC-IV demo, where it stands beside the project."""
+    if not REAL.is_dir():
+        pytest.skip("the MIMIC-IV demo does not stand in ../shared/data")
+    home = Home(tmp_path)
+    for path in REAL.glob("*.csv.gz"):
+        shutil.copyfile(path, home.inbox / path.name)
+        (home.inbox / f"{path.name}.done").touch()
+    night = home.night(REAL_AS_OF, "America/New_York")
+    ingest(night, _quiet)
+    assess(night, _quiet)
+    publish(night, _quiet)
+    assert _agree(home, list(_published(home)), night) > 500
+
+
+def test_the_nearest_rule_says_by_how_much(tmp_path: Path) -> None:
+    """1.21 is above 1.2 by 0.01: the one thing between this patient and the IV list."""
+    home = Home(tmp_path)
+    drawn = (AS_OF - timedelta(hours=10)).isoformat()
+    home.drop(
+        "observations",
+        [
+            {
+                "observation_id": "O1",
+                "patient_id": "P1",
+                "code": "19123-9",
+                "value": "1.21",
+                "unit": "mg/dL",
+                "status": "F",
+                "collected_at": drawn,
+            }
+        ],
+    )
+    ingest(home.night(AS_OF), _quiet)
+    ((_, told),) = _walk(home, ["P1"])
+    assert told["nearest"][0] == (
+        "iv_replacement: all but “the index is severe”: 1.21 is above 1.2 by 0.01"
+    )
+    words = in_words(told)
+    assert "iv_replacement: not listed" in words
+    assert "NO   the index is severe (S1, S2)" in words
+
+
+def test_the_command_answers_in_json_and_says_when_nobody_is_known(home: Home) -> None:
+    patient = next(iter(_published(home)))
+    asked = ["--home", str(home.path), "--as-of", "2026-11-21T02:00:00Z"]
+    found = CliRunner().invoke(app, ["explain", patient, "--json", *asked])
+    assert json.loads(found.stdout)["patient_id"] == patient
+    unknown = CliRunner().invoke(app, ["explain", "nobody", *asked])
+    assert unknown.exit_code == 50
+    assert "nobody" not in unknown.stderr
