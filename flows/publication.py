@@ -90,7 +90,7 @@ AND regexp_matches(lower(concat_ws(' ', w.code, w.name)), 'magn[eé]|(^|[^a-z])m
 _DOSES: Final = """
 SELECT * FROM tonight.doses
 WHERE started_at >= date_trunc('month', ?::DATE) - INTERVAL 1 MONTH - INTERVAL 1 DAY
-ORDER BY started_at, patient_id, medication_id
+ORDER BY started_at, patient_id, medication_id, source
 """
 _FEEDS: Final = """
 SELECT source, 'observations' AS table_name,

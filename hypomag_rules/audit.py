@@ -24,9 +24,11 @@ from hypomag_rules.standing import standing
 _PARENTERAL: Final = ("iv", "im")
 _MOLAR: Final = ("meq", "mmol")
 _DECIMALS: Final = 6
+_HALF: Final = "half_away_from_zero"
 _TESTED_DECIMALS: Final = 3
 _MG_PER_GRAM: Final = 1000
-_SECONDS_PER_MINUTE: Final = 60
+_MINUTES_PER_HOUR: Final = 60
+_MINUTES_PER_MICROSECOND: Final = 1 / 60e6
 _MARGIN: Final = pl.duration(days=2)  # a window in local days may be a day and an hour longer
 
 
@@ -87,24 +89,25 @@ def _figures() -> dict[str, pl.Expr]:
     """`ended_at`, `minutes`, `rate_mg_min`, `concentration_percent`, `meq`, `elemental_mg`.
 
     What a figure needs and nobody charted leaves it null; so does a dose that still runs. By IV
-    or IM magnesium is sulfate; by mouth only a known product or a molar unit tells how much it is.
+    or IM magnesium is sulfate; by mouth only a known product tells how much it is.
     """
     grams, started, ended = pl.col("grams"), pl.col("started_time"), pl.col("dose_ended_at")
     is_over = ~pl.col("is_running") & (ended > started)
-    minutes = (ended - started).dt.total_microseconds() / (_SECONDS_PER_MINUTE * 1e6)
+    minutes = (ended - started).dt.total_microseconds() * _MINUTES_PER_MICROSECOND
     is_molar = folded_dose_unit().is_in(_MOLAR).fill_null(value=False)
+    content = pl.col("elemental_mg_per_g")
+    is_known = content.is_not_null()
     elemental = (
-        pl.when(is_molar)
+        pl.when(is_molar & is_known)
         .then(grams * MEQ_PER_GRAM_SULFATE * MG_PER_MEQ_MAGNESIUM)
-        .otherwise(grams * pl.col("elemental_mg_per_g"))
+        .otherwise(grams * content)
     )
-    is_sulfate = is_molar | pl.col("route").is_in(_PARENTERAL)
     meq = (
-        pl.when(is_sulfate)
+        pl.when(pl.col("route").is_in(_PARENTERAL) | (is_molar & is_known))
         .then(grams * MEQ_PER_GRAM_SULFATE)
-        .otherwise(elemental / MG_PER_MEQ_MAGNESIUM)
+        .otherwise(elemental * (1 / MG_PER_MEQ_MAGNESIUM))
     )
-    volume = pl.when(pl.col("millilitres") > 0).then(pl.col("millilitres"))
+    volume = _volume()
     figures = {
         "minutes": pl.when(is_over).then(minutes),
         "rate_mg_min": pl.when(is_over).then(grams * _MG_PER_GRAM / minutes),
@@ -114,8 +117,13 @@ def _figures() -> dict[str, pl.Expr]:
         "grams": grams,
     }
     return {"ended_at": pl.when(is_over).then(ended)} | {
-        name: figure.round(_DECIMALS) for name, figure in figures.items()
+        name: figure.round(_DECIMALS, mode=_HALF) for name, figure in figures.items()
     }
+
+
+def _volume() -> pl.Expr:
+    """The volume that something can be dissolved in: what rounds to nothing is none."""
+    return pl.when(pl.col("millilitres").round(_DECIMALS) > 0).then(pl.col("millilitres"))
 
 
 def _known_at_start(
@@ -206,7 +214,7 @@ def _charted_twice(given: pl.DataFrame, policy: Policy) -> pl.DataFrame:
         given.join(others, on=["moment", "route"])
         .filter(
             pl.col("dose") != pl.col("other"),
-            apart <= hours(policy.audit.duplicate_minutes / _SECONDS_PER_MINUTE),
+            apart <= hours(policy.audit.duplicate_minutes / _MINUTES_PER_HOUR),
             difference.round(_DECIMALS) <= (larger * share).round(_DECIMALS),
         )
         .select("dose", is_charted_twice=pl.lit(value=True))
@@ -220,7 +228,7 @@ def _missing() -> dict[str, pl.Expr]:
     return {
         "end": is_iv & pl.col("minutes").is_null(),
         "mass": (is_iv & pl.col("grams").is_null()) | (is_im & pl.col("is_im_unread")),
-        "volume": is_iv & ~(pl.col("millilitres") > 0).fill_null(value=False),
+        "volume": is_iv & _volume().is_null(),
         "weight": is_im & pl.col("weight_kg").is_null(),
     }
 
@@ -229,7 +237,7 @@ def _findings(policy: Policy) -> dict[str, pl.Expr]:
     limits = policy.audit
     is_given = pl.col("route").is_in(_PARENTERAL)
     is_iv, is_im = pl.col("route") == "iv", pl.col("route") == "im"
-    ceiling = pl.col("weight_kg") * limits.im_ceiling / _MG_PER_GRAM
+    ceiling = pl.col("weight_kg") * (limits.im_ceiling / _MG_PER_GRAM)
     is_above = pl.col("level_severity").is_in(["target_met", "high"])
     return {
         "ABOVE_TARGET_BEFORE_DOSE": is_given & is_above,
@@ -249,4 +257,4 @@ def _findings(policy: Policy) -> dict[str, pl.Expr]:
 
 def _tested(figure: pl.Expr) -> pl.Expr:
     """A figure as limits test it."""
-    return figure.round(_TESTED_DECIMALS)
+    return figure.round(_TESTED_DECIMALS, mode=_HALF)

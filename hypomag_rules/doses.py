@@ -96,5 +96,5 @@ def _merged(given: pl.DataFrame) -> pl.DataFrame:
             )
         )
         .drop("dose_key", "route_rank")
-        .sort("moment", "started_time", "medication_id")
+        .sort("moment", "started_time", "medication_id", "source")
     )

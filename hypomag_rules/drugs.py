@@ -9,7 +9,10 @@ from hypomag_rules.definitions import MEQ_PER_GRAM_SULFATE, MMOL_PER_GRAM_SULFAT
 
 _INFUSION_ONLY: Final = ("B05XA05", "B05XA11", "V04CC02")
 _EXCLUDED: Final = "excluded"
-_DOSE: Final = r"^(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?|[0-9]+(?:\.[0-9]*)?|\.[0-9]+)$"
+# Nine digits before the point are more than any dose: a longer figure is a scanned code.
+_DOSE: Final = (
+    r"^(?:[1-9][0-9]{0,2}(?:,[0-9]{3}){1,2}(?:\.[0-9]*)?|0*[0-9]{1,9}(?:\.[0-9]*)?|\.[0-9]+)$"
+)
 GRAMS_PER_UNIT: Final = {
     "g": 1.0,
     "gm": 1.0,

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from datetime import date, datetime
 from fractions import Fraction
 from importlib.resources import files
 from itertools import pairwise
@@ -35,6 +37,12 @@ _ANALYTE_OF_LIMIT: Final = {"potassium_low": "potassium", "edta_potassium": "pot
     "ionised_calcium_low": "ionised_calcium",
     "unstable_rise": "creatinine",
 }
+_ENDS: Final = 2
+_PLACE: Final = re.compile(r"\{[a-z_]*\}")
+_KEY: Final = re.compile(r"\] (\w+)")
+_WORD: Final = re.compile(r"\w+")
+# A hundred years: beyond it dates end.
+_LONGEST: Final = {"days": 36_500, "h": 876_000, "min": 52_560_000, "years": 200}
 _MAGNESIUM_LIMITS: Final = frozenset(
     {"severe_limit", "target", "upper_limit", "critical_high", "obstetric_high"}
 )
@@ -156,7 +164,12 @@ def _build(shipped: dict[str, Any], own: Mapping[str, Any], where: str) -> Polic
             approved_on=str(own.get("approved_on", shipped["approved_on"])),
         )
     except PolicyError as contradictions:
-        faults.append(str(contradictions))
+        # A value at fault stays as shipped: what it contradicts then nobody wrote.
+        wrong = {match for fault in faults for match in _KEY.findall(fault)}
+        told = str(contradictions).splitlines()
+        faults += [line for line in told if not wrong & set(_WORD.findall(line))]
+        if not faults:
+            raise
     if faults:
         raise PolicyError("\n".join(faults))
     return policy
@@ -210,6 +223,7 @@ def _value(key: str, given: object, shipped: Mapping[str, Any], where: str) -> o
             message = f"{where}: a number is a table with {', '.join(sorted(_NUMBER_KEYS))}"
             raise PolicyError(message)
         value, unit = given["value"], given.get("unit")
+        _refuse_grounds(given, where)
     expected = shipped["value"]
     if _is_number(expected):
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -218,11 +232,62 @@ def _value(key: str, given: object, shipped: Mapping[str, Any], where: str) -> o
         if not 0 <= value < float("inf"):
             message = f"{where}: {value} is negative or not finite; give a number of 0 or more"
             raise PolicyError(message)
-        return _in_unit(key, value, unit, shipped.get("unit"), where)
+        number = _in_unit(key, value, unit, shipped.get("unit"), where)
+        most = _LONGEST.get(shipped.get("unit", ""), float("inf"))
+        if number > most:
+            message = f"{where}: {value} is too long; give at most {most:g} {shipped['unit']}"
+            raise PolicyError(message)
+        return number
+    if isinstance(expected, list):
+        return _list(key, value, unit, shipped, where)
+    if isinstance(expected, str):
+        _refuse_text(value, expected, where)
     if type(value) is not type(expected):
         message = f"{where}: expected {type(expected).__name__}, found {type(value).__name__}"
         raise PolicyError(message)
     return value
+
+
+def _refuse_grounds(given: Mapping[str, Any], where: str) -> None:
+    """Refuse a table whose unit, grounds or dates are not what they are called."""
+    for key in _NUMBER_KEYS - {"value"}:
+        found = given.get(key, "")
+        is_date = isinstance(found, date) and not isinstance(found, datetime)
+        if key.startswith("review") and not (is_date or found == ""):
+            message = f"{where}: {key} is no date; write it without quotes, e.g. 2027-11-01"
+            raise PolicyError(message)
+        if not key.startswith("review") and not isinstance(found, str):
+            message = f"{where}: {key} is {type(found).__name__}; write a text"
+            raise PolicyError(message)
+
+
+def _list(
+    key: str, value: object, unit: str | None, shipped: Mapping[str, Any], where: str
+) -> list[object]:
+    """A list of codes, or the two ends of what is plausible in the shipped unit."""
+    if not shipped["value"]:
+        if isinstance(value, list) and all(isinstance(code, str) for code in value):
+            return value
+        message = f"{where}: expected a list of codes in quotes"
+        raise PolicyError(message)
+    ends = value if isinstance(value, list) else []
+    if len(ends) != _ENDS or not all(_is_number(end) for end in ends) or not ends[0] < ends[1]:
+        message = f"{where}: expected two numbers, the lower first, like {shipped['value']}"
+        raise PolicyError(message)
+    return [_in_unit(key, end, unit, shipped.get("unit"), where) for end in ends]
+
+
+def _refuse_text(value: object, shipped: str, where: str) -> None:
+    """Refuse a blank text, one that lost its figure, or one with a place that nobody fills."""
+    if not isinstance(value, str):
+        return
+    places = _PLACE.findall(value)
+    if not value.strip():
+        message = f"{where}: the text is blank; write what is to be printed"
+        raise PolicyError(message)
+    if places.count("{grams}") != shipped.count("{grams}"):
+        message = f"{where}: {{grams}} must stand in the text {shipped.count('{grams}')} times"
+        raise PolicyError(message)
 
 
 def _in_unit(
@@ -230,8 +295,8 @@ def _in_unit(
 ) -> float:
     if unit is None or unit == shipped_unit:
         return value
-    analyte = "magnesium" if key in _MAGNESIUM_LIMITS else _ANALYTE_OF_LIMIT.get(key)
-    factors = FACTORS.get(analyte or "", {})
+    analyte = "magnesium" if key in _MAGNESIUM_LIMITS else _ANALYTE_OF_LIMIT.get(key, key)
+    factors = FACTORS.get(analyte, {})
     if unit not in factors:
         known = ", ".join(factors) or str(shipped_unit)
         message = f"{where}: unit '{unit}' is not accepted here; use one of: {known}"

@@ -12,6 +12,10 @@ from hypomag_rules.policy_sections import Renal
 
 _RATIO_DECIMALS: Final = 3
 _DECIMALS: Final = 6
+# Polars divides a column by a constant in one way for one row and in another for many: the last
+# digit would depend on who else is judged. A multiplication is the same for both.
+_INCHES_PER_CM: Final = 1 / known.CM_PER_INCH
+_METRES_PER_CM: Final = 0.01
 
 
 def with_renal(
@@ -114,8 +118,8 @@ def _cockcroft_gault(limits: Renal) -> pl.Expr:
 def _cockcroft_for(sex: str, limits: Renal) -> pl.Expr:
     weight, height = _plain("weight"), _plain("height")
     base = known.DEVINE_MALE if sex == "male" else known.DEVINE_FEMALE
-    ideal = base + known.DEVINE_PER_INCH * (height / known.CM_PER_INCH - known.DEVINE_INCHES)
-    bmi = (weight / (height / 100) ** 2).round(_DECIMALS)
+    ideal = base + known.DEVINE_PER_INCH * (height * _INCHES_PER_CM - known.DEVINE_INCHES)
+    bmi = (weight / (height * _METRES_PER_CM) ** 2).round(_DECIMALS)
     is_short = height.is_null() | (height < limits.ideal_weight_from_height)
     used = (
         pl.when(is_short | (weight <= ideal))
@@ -148,7 +152,7 @@ def _ckd_epi(policy: Policy) -> pl.Expr:
 
 
 def _ckd_epi_for(sex: str) -> pl.Expr:
-    scaled = _plain("creatinine") / known.CKD_EPI_KAPPA[sex]
+    scaled = _plain("creatinine") * (1 / known.CKD_EPI_KAPPA[sex])
     low = pl.min_horizontal(scaled, pl.lit(1.0)) ** known.CKD_EPI_ALPHA[sex]
     high = pl.max_horizontal(scaled, pl.lit(1.0)) ** known.CKD_EPI_EXPONENT
     aged = known.CKD_EPI_AGE ** pl.col("age_years").cast(pl.Float64)

@@ -18,6 +18,7 @@ from hypomag_rules.spoken import (
     spoken_time,
 )
 
+_NEAR: Final = 0.005  # where two decimals could stand on the wrong side of a limit
 _ROUTES: Final = {"other": "route unread", "iv": "IV", "im": "IM"}
 
 
@@ -168,6 +169,8 @@ def _why_work_up(policy: Policy, zone: str) -> pl.Expr:
     )
     finding = pl.col("femg_finding").cast(pl.String).replace_strict(texts, default=None)
     obstacles = pl.col("femg_obstacles").list.eval(pl.element().replace(dict(texts)))
+    percent = pl.col("femg_percent")
+    is_near = (percent - policy.work_up.femg_limit).abs() < _NEAR
     missing = pl.col("femg_missing").list.eval(pl.element().str.replace_all("_", " ", literal=True))
     said = (
         pl.when(pl.col("femg_percent").is_null())
@@ -175,7 +178,7 @@ def _why_work_up(policy: Policy, zone: str) -> pl.Expr:
         .otherwise(
             pl.concat_str(
                 pl.lit("FEMg "),
-                number_text(pl.col("femg_percent").round(2)),
+                number_text(pl.when(is_near).then(percent).otherwise(percent.round(2))),
                 pl.lit(" %, "),
                 finding,
                 (pl.lit(": ") + obstacles.list.join(", ").replace("", None)).fill_null(""),

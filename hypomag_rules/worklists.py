@@ -31,7 +31,7 @@ def listed_rows(judged: Assessed) -> pl.DataFrame:
 
 def _last_doses(doses: pl.DataFrame) -> pl.DataFrame:
     return (
-        doses.sort("started_time", "medication_id", maintain_order=True)
+        doses.sort("started_time", "medication_id", "source", maintain_order=True)
         .unique("moment", keep="last", maintain_order=True)
         .select(
             "moment",
@@ -47,7 +47,7 @@ def _active_orders(orders: pl.DataFrame) -> pl.DataFrame:
     """Active magnesium orders, as a list of (name, route, started_at)."""
     return (
         orders.filter("is_active")
-        .sort("moment", "started_time", "medication_id")
+        .sort("moment", "started_time", "medication_id", "source")
         .group_by("moment", maintain_order=True)
         .agg(active_orders=pl.struct("name", route="route_folded", started_at="started_time"))
     )
@@ -61,7 +61,7 @@ def _doses_since(listed: pl.DataFrame, doses: pl.DataFrame) -> pl.DataFrame:
             (pl.col("dose_ended_at") > pl.col("index_at"))
             | (pl.col("started_time") > pl.col("index_at"))
         )
-        .sort("moment", "started_time", "medication_id")
+        .sort("moment", "started_time", "medication_id", "source")
         .group_by("moment", maintain_order=True)
         .agg(magnesium_doses_since=pl.struct("route", "grams", started_at=pl.col("started_time")))
     )

@@ -146,6 +146,51 @@ def test_the_same_month_gives_the_same_bytes(tmp_path: Path) -> None:
     assert (_night(home) / "audit" / "2026-11.xlsx").read_bytes() == first
 
 
+@pytest.mark.parametrize(
+    ("dose", "finding"),
+    [
+        ({"dose": "3.00001", "ended_at": "2026-11-20T18:20:00Z"}, "RATE_OVER_150"),
+        ({"dose": "10.00025", "ended_at": "2026-11-20T21:00:00Z"}, "CONCENTRATION_OVER_20"),
+        ({"dose": "20.0005", "route": "IM"}, "IM_OVER_CEILING"),
+    ],
+)
+def test_a_figure_half_way_past_its_limit_is_over_it(
+    dose: dict[str, str], finding: str, tmp_path: Path
+) -> None:
+    """Halves go away from zero, as everywhere: 150.0005 mg/min is tested as 150.001."""
+    home = Home(tmp_path)
+    home.drop("medications", [SULFATE | {"medication_id": "M1"} | dose])
+    weight = {"observation_id": "W", "patient_id": "P1", "code": "29463-7", "value": "80"}
+    home.drop("observations", [weight | {"unit": "kg", "collected_at": "2026-11-19T02:00:00Z"}])
+    assert finding in _doses(_night(home))["M1"]["findings"]
+
+
+@pytest.mark.parametrize("dose", ["9" * 33, "9" * 400, "0." + "0" * 310 + "1"])
+@pytest.mark.parametrize("column", ["dose", "volume_ml"])
+def test_a_scanned_code_in_a_dose_field_stops_no_night(
+    column: str, dose: str, tmp_path: Path
+) -> None:
+    """A figure longer than any dose is no number; a volume of nothing is none."""
+    home = Home(tmp_path)
+    severe = {"observation_id": "O", "patient_id": "P1", "code": "19123-9", "value": "0.9"}
+    drawn = {"unit": "mg/dL", "status": "F", "collected_at": "2026-11-20T10:00:00Z"}
+    home.drop("observations", [severe | drawn])
+    home.drop("medications", [SULFATE | {"medication_id": "M1", column: dose}])
+    is_read = column == "dose" and dose.startswith("0")
+    assert ("NOT_COMPUTABLE" in _doses(_night(home))["M1"]["findings"]) is not is_read
+
+
+def test_what_an_unknown_product_holds_is_unknown(tmp_path: Path) -> None:
+    """By mouth only a product that the value set knows has milliequivalents."""
+    home = Home(tmp_path)
+    chelate = OXIDE | {"name": "magnesium chelate complex", "dose": "10", "dose_unit": "mEq"}
+    known = OXIDE | {"medication_id": "M2", "dose": "10", "dose_unit": "mEq"}
+    home.drop("medications", [chelate | {"medication_id": "M1"}, known])
+    found = _doses(_night(home))
+    assert (found["M1"]["meq"], found["M1"]["elemental_mg"]) == (None, None)
+    assert (found["M2"]["meq"], found["M2"]["elemental_mg"]) == (10, 121.525)
+
+
 def test_a_weight_that_comes_later_changes_a_dose_audited_before(tmp_path: Path) -> None:
     """The night after looks again at whom a row came for, and keeps the others."""
     home = Home(tmp_path)

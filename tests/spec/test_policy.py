@@ -32,6 +32,33 @@ NONSENSE = {
         "mild_index_days is above index_days",
     ),
     "reduced below severe": ("[renal]\nreduced_below = 10", "raise reduced_below"),
+    "plausible ends in the wrong order": (
+        "[plausible]\nmagnesium = [50, 0]",
+        "two numbers, the lower first",
+    ),
+    "one plausible end": ("[plausible]\nage = [0]", "two numbers, the lower first"),
+    "plausible words": ("[plausible]\nmagnesium = ['a', 'b']", "two numbers"),
+    "a plausible unit that is none": (
+        "[plausible]\nweight = { value = [0, 20], unit = 'stone' }",
+        "unit 'stone' is not accepted",
+    ),
+    "codes that are none": ("[magnesium]\nalso_count_as_serum_magnesium = [1]", "list of codes"),
+    "a unit that is a list": (
+        "[magnesium]\ntarget = { value = 1.5, unit = ['mg/dL'] }",
+        "unit is list; write a text",
+    ),
+    "a review date in quotes": (
+        "[audit]\nmax_rate = { value = 100, review_by = '2027-01-01' }",
+        "review_by is no date",
+    ),
+    "a review date with a time": (
+        "[audit]\nmax_rate = { value = 100, review_by = 2027-01-01T00:00:00 }",
+        "review_by is no date",
+    ),
+    "days beyond all dates": ("[renal]\ncreatinine_days = 1000000", "too long"),
+    "hours beyond all dates": ("[audit]\nlevel_hours = 10000000000", "too long"),
+    "a blank text": ("[texts]\niv_watch = ' '", "the text is blank"),
+    "a text that lost its figure": ("[texts]\nim_limit = 'ask'", "{grams} must stand"),
     "no TOML": ("[magnesium", "not readable as TOML"),
 }
 
@@ -47,6 +74,18 @@ def test_nonsense_is_refused_with_what_to_change(nonsense: str) -> None:
 def test_a_concentration_may_be_given_in_any_accepted_unit() -> None:
     policy = load("[magnesium]\nsevere_limit = { value = 0.5, unit = 'mmol/L' }")
     assert policy.magnesium.severe_limit == 1.21525
+
+
+def test_plausible_ends_may_be_given_in_any_accepted_unit() -> None:
+    policy = load("[plausible]\nmagnesium = { value = [0, 20], unit = 'mmol/L' }")
+    assert policy.plausible.magnesium == (0, 48.61)
+
+
+def test_what_is_wrong_contradicts_nothing() -> None:
+    """A value at fault stays as shipped: no line blames the hospital for it."""
+    with pytest.raises(PolicyError) as refusal:
+        load("[magnesium]\nsevere_limit = 'x'\ntarget = 1.1")
+    assert len(str(refusal.value).splitlines()) == 1
 
 
 def test_an_override_changes_the_id_and_nothing_else() -> None:
@@ -76,7 +115,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
 [magnesium]
 severe = 1.2
 target = '1.5'
-upper_limit = 1.4
+critical_high = 2.5
 [recheck]
 cardiac_days = -1
 [magnesia]
@@ -88,7 +127,7 @@ cardiac_days = -1
     for part in (
         "unknown key 'severe'",
         "target: expected a number",
-        "target = 1.5 is not below upper_limit = 1.4",
+        "upper_limit = 2.6 is not below critical_high = 2.5",
         "cardiac_days: -1 is negative",
         "unknown section [magnesia]",
     ):
