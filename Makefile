@@ -46,7 +46,7 @@ bench: .venv/dev  ## A first night beside a plain DuckDB read: make bench ROWS=1
 	@$(BIN)/python -m benchmarks.nights --rows $(ROWS)
 
 soak: .venv/dev  ## Thousands of random nights against the oracle.
-	@HYPOMAG_EXAMPLES=5000 $(BIN)/python -m pytest -q tests/oracle tests/spec
+	@HYPOMAG_EXAMPLES=5000 $(BIN)/python -m pytest -q tests/oracle tests/spec tests/flows/test_explaining.py
 
 docs: .venv/dev  ## Write the generated pages.
 	@$(BIN)/python -m docs.build

@@ -165,8 +165,10 @@ def test_a_figure_half_way_past_its_limit_is_over_it(
     assert finding in _doses(_night(home))["M1"]["findings"]
 
 
-@pytest.mark.parametrize("dose", ["9" * 33, "9" * 400, "0." + "0" * 310 + "1"])
-@pytest.mark.parametrize("column", ["dose", "volume_ml"])
+@pytest.mark.parametrize(
+    ("column", "dose"),
+    [("dose", "9" * 33), ("volume_ml", "9" * 400), ("volume_ml", "0." + "0" * 310 + "1")],
+)
 def test_a_scanned_code_in_a_dose_field_stops_no_night(
     column: str, dose: str, tmp_path: Path
 ) -> None:
@@ -176,8 +178,7 @@ def test_a_scanned_code_in_a_dose_field_stops_no_night(
     drawn = {"unit": "mg/dL", "status": "F", "collected_at": "2026-11-20T10:00:00Z"}
     home.drop("observations", [severe | drawn])
     home.drop("medications", [SULFATE | {"medication_id": "M1", column: dose}])
-    is_read = column == "dose" and dose.startswith("0")
-    assert ("NOT_COMPUTABLE" in _doses(_night(home))["M1"]["findings"]) is not is_read
+    assert "NOT_COMPUTABLE" in _doses(_night(home))["M1"]["findings"]
 
 
 def test_what_an_unknown_product_holds_is_unknown(tmp_path: Path) -> None:

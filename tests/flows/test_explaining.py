@@ -133,7 +133,8 @@ def test_every_explanation_agrees_with_what_was_published(home: Home) -> None:
     assert _agree(home, list(_published(home))) > 2000
 
 
-def test_explanations_of_real_patients_agree_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.soak)])
+def test_explanations_of_real_patients_agree_too(every: int, tmp_path: Path) -> None:
     """The canonical cut of the MIMIC-IV demo, where it stands beside the project."""
     if not REAL.is_dir():
         pytest.skip("the MIMIC-IV demo does not stand in ../shared/data")
@@ -145,7 +146,7 @@ def test_explanations_of_real_patients_agree_too(tmp_path: Path) -> None:
     ingest(night, _quiet)
     assess(night, _quiet)
     publish(night, _quiet)
-    assert _agree(home, list(_published(home)), night) > 500
+    assert _agree(home, list(_published(home))[::every], night) > 100
 
 
 def test_the_nearest_rule_says_by_how_much(tmp_path: Path) -> None:
