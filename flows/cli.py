@@ -30,8 +30,9 @@ from flows.progress import speaker
 from flows.settings import load_settings
 from flows.stages import Published, assess, ingest, opened, publish
 from flows.version import VERSION
-from hypomag_rules.policy import PolicyError, load
+from hypomag_rules.policy import load
 from hypomag_rules.policy_page import changed_keys, policy_page
+from hypomag_rules.policy_values import PolicyError
 
 app = typer.Typer(
     help="Nightly worklists of patients with low magnesium, from laboratory extracts.",

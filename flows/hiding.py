@@ -12,7 +12,7 @@ from flows.errors import (
     PublishError,
     StoreError,
 )
-from hypomag_rules.policy import PolicyError
+from hypomag_rules.policy_values import PolicyError
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

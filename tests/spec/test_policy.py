@@ -5,8 +5,9 @@ from datetime import date
 
 import pytest
 
-from hypomag_rules.policy import PolicyError, load, with_values
+from hypomag_rules.policy import load, with_values
 from hypomag_rules.policy_page import policy_page
+from hypomag_rules.policy_values import PolicyError
 
 NONSENSE = {
     "an unknown section": ("[magnesia]\nsevere_limit = 1.2", "unknown section [magnesia]"),
