@@ -191,15 +191,12 @@ def _of_any_patient(rows: str) -> str:
 
 def _has_passed(limit: Limit, night: Night, last: Last) -> str:
     """The SQL of whether a row passed a limit between the two nights, or a little around them."""
-    try:
-        if limit.days is None:
-            shift = timedelta(hours=limit.hours)
-            since, until = last.as_of - shift, night.naive_as_of - shift
-        else:
-            since = _day_start(night, last.as_of, limit.days) - _MARGIN
-            until = _day_start(night, night.naive_as_of, limit.days) + _MARGIN
-    except OverflowError:  # a policy's way of saying that there is no limit
-        return "false"
+    if limit.days is None:
+        shift = timedelta(hours=limit.hours)
+        since, until = last.as_of - shift, night.naive_as_of - shift
+    else:
+        since = _day_start(night, last.as_of, limit.days) - _MARGIN
+        until = _day_start(night, night.naive_as_of, limit.days) + _MARGIN
     passed = f"v.{limit.time} BETWEEN TIMESTAMP '{since}' AND TIMESTAMP '{until}'"
     return f"({passed} AND {_measures(limit.analytes)})" if limit.analytes else f"({passed})"
 

@@ -19,7 +19,7 @@ from sample_data import hospital
 from tests.home import Home
 
 AS_OF: Final = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
-EVERY: Final = 12
+EVERY: Final = 20
 REAL: Final = Path(__file__).parents[3] / "shared/data/mimic-iv-demo-canonical"
 REAL_AS_OF: Final = datetime(2026, 6, 14, 15, 0, tzinfo=UTC)  # 11:00 in New York
 Read = Mapping[str, Any]
@@ -116,16 +116,15 @@ def _agree(home: Home, patients: list[str], night: Night | None = None) -> int:
 
 
 def test_an_explanation_agrees_with_what_was_published(home: Home) -> None:
-    """Everybody who is listed, and one in twelve of the others."""
+    """Some of those who are listed, and of the others: the soak walks all."""
     published = _published(home)
     listed = [
         patient
         for patient, row in published.items()
         if any(value for name, value in row.items() if name.startswith("is_on_"))
     ]
-    others = sorted(set(published) - set(listed))[::EVERY]
-    assert len(listed) > 40
-    assert _agree(home, listed + others) > 500
+    others = sorted(set(published) - set(listed))
+    assert _agree(home, listed[::3] + others[::EVERY]) > 150
 
 
 @pytest.mark.soak
@@ -133,7 +132,7 @@ def test_every_explanation_agrees_with_what_was_published(home: Home) -> None:
     assert _agree(home, list(_published(home))) > 2000
 
 
-@pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("every", [10, pytest.param(1, marks=pytest.mark.soak)])
 def test_explanations_of_real_patients_agree_too(every: int, tmp_path: Path) -> None:
     """The canonical cut of the MIMIC-IV demo, where it stands beside the project."""
     if not REAL.is_dir():
@@ -146,7 +145,7 @@ def test_explanations_of_real_patients_agree_too(every: int, tmp_path: Path) -> 
     ingest(night, _quiet)
     assess(night, _quiet)
     publish(night, _quiet)
-    assert _agree(home, list(_published(home))[::every], night) > 100
+    assert _agree(home, list(_published(home))[::every], night) > 50
 
 
 def test_the_nearest_rule_says_by_how_much(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from flows.night import Night
 from flows.stages import assess, ingest, publish
-from hypomag_rules.policy import load, with_values
+from hypomag_rules.policy import load
 from hypomag_rules.quiet import is_quiet, limits
 from tests.home import Home
 
@@ -246,10 +246,13 @@ def test_an_index_that_inherits_from_a_version_out_of_the_window_is_listed(tmp_p
     assert assess(night, lambda _: None).listed["iv_replacement"] == 1
 
 
-def test_a_policy_without_a_limit_is_no_fault(tmp_path: Path) -> None:
+def test_the_longest_limits_that_a_policy_may_name_are_no_fault(tmp_path: Path) -> None:
+    """A hundred years: a hospital's way of saying that there is no limit."""
     home = Home(tmp_path)
     home.drop("observations", [AT_TARGET | {"patient_id": "A"}])
-    policy = with_values({"obstetric_days": 10**6, "active_hours": 10**8})
+    longest = "[renal]\ncreatinine_days = 36500\n[assessment]\ndays = 36500\n"
+    longest += "[companions]\nobstetric_days = 36500\nactive_hours = 876000\n"
+    policy = load(longest)
     first, then = (home.night(AS_OF + days * DAY, policy=policy) for days in (0, 1))
     ingest(first, lambda _: None)
     assert _published(first).keys() == _published(then).keys() == {"A"}
