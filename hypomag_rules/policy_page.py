@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, Final
 
+from hypomag_rules.definitions import FACTORS
 from hypomag_rules.policy import Policy, load, read_override, shipped_text
 
 _WIDTH: Final = 96
 _INDENT: Final = "      "
 _TOP: Final = ("name", "approved_by", "approved_on")
-_MG_PER_MMOL: Final = 2.4305
+_MG_DL_PER_MMOL_L: Final = float(FACTORS["magnesium"]["mmol/L"])
 
 
 def policy_page(override: str, where: str, on: date) -> str:
@@ -108,8 +109,8 @@ def _contradictions(policy: Policy) -> str:
         ),
         (
             "Until when? Above 1.5 mg/dL and above 0.6 mmol/L are not the same (S10): 0.6 mmol/L "
-            f"is {0.6 * _MG_PER_MMOL:.4g} mg/dL. Here the target is {bands.target:g} mg/dL "
-            f"({bands.target / _MG_PER_MMOL:.3g} mmol/L)."
+            f"is {0.6 * _MG_DL_PER_MMOL_L:.4g} mg/dL. Here the target is {bands.target:g} mg/dL "
+            f"({bands.target / _MG_DL_PER_MMOL_L:.3g} mmol/L)."
         ),
         (
             "Creatinine clearance below 20: the guideline prints mg/dL, the unit of a creatinine "
