@@ -126,7 +126,7 @@ def parse_profile(name: str, text: str, zone: str, where: str) -> Profile:
     return Profile(
         name=name,
         layout=layout,
-        separator=str(given.get("separator", ",")),
+        separator=_separator(given, where),
         patient_prefix=given.get("patient_prefix"),
         tables=tables,
         items=given.get("items", {}),
@@ -134,6 +134,14 @@ def parse_profile(name: str, text: str, zone: str, where: str) -> Profile:
         digest=hashlib.sha256(f"{text}\x1f{zone}".encode()).hexdigest(),
         shape=_shape_of(given),
     )
+
+
+def _separator(given: Mapping[str, Any], where: str) -> str:
+    separator = str(given.get("separator", ","))
+    if len(separator) != 1 or not separator.isascii() or separator in '"\r\n\0':
+        message = f"{where}: separator must be one character, e.g. ',' ';' '|' or '\\t'"
+        raise ConfigurationError(message)
+    return separator
 
 
 def _shape_of(given: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ VERSION: Final = 2
 # Choosing how to compress a column takes more CPU than reading it from a file: what hardly repeats
 # is written as it is.
 _AS_IS: Final = " USING COMPRESSION uncompressed"
-_HARDLY_REPEATS: Final = ("row", "_id", "_at", "_hash", "_key")
+_HARDLY_REPEATS: Final = ("row", "_id", "_at", "_hash", "_key", "_time", "value", "magnitude")
 _JUDGED: Final[dict[str, dict[str, str]]] = {
     "patients": {
         "born_on": "DATE",

@@ -8,6 +8,7 @@ UNREADABLE: Final = "time_not_readable"
 NOT_ON_THE_CLOCK: Final = "time_does_not_exist"
 # What most laboratories print. A parser alone would also take `2026-11- 1` and `+026`.
 _PLAIN: Final = r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]Z$"
+_NEVER: Final = r"$^"
 _ISO: Final = (
     r"^\s*([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}:[0-9]{2})(?::([0-9]{2}))?"
     r"(?:[.,]([0-9]{1,9}))?\s*(Z|z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?\s*$"
@@ -24,18 +25,16 @@ def read_instants(texts: pl.Series, zone: str, time_format: str | None = None) -
     midnight; an hour that occurs twice is the earlier instant; one that the clock skips is
     `time_does_not_exist`. `spelling` is the text unless `PLAIN_STAMP` of the instant gives it back.
     """
-    text = pl.col(texts.name)
-    is_plain = text.str.contains(_PLAIN) if time_format is None else pl.lit(value=False)
-    plain = texts.to_frame().select(text, plain=pl.when(is_plain).then(text))
-    stamp = pl.col("plain").str.to_datetime(PLAIN_STAMP, time_unit="us", strict=False)
-    read = plain.select(text, instant=stamp).select(
-        "instant", spelling=pl.when(pl.col("instant").is_null()).then(text)
+    is_plain = texts.str.contains(_PLAIN if time_format is None else _NEVER)
+    plain = (
+        texts if is_plain.all() else texts.zip_with(is_plain.fill_null(value=False), _no_texts(1))
     )
-    is_left = read.get_column("spelling").is_not_null()
-    fault = pl.repeat(None, texts.len(), dtype=pl.String, eager=True)
+    instant = plain.str.to_datetime(PLAIN_STAMP, time_unit="us", strict=False)
+    is_left = instant.is_null() & texts.is_not_null()
+    fault, spelling = _no_texts(texts.len()), _no_texts(texts.len())
     if not is_left.any():
-        return read.with_columns(fault=fault)
-    left = read.get_column("spelling").filter(is_left).alias(texts.name)
+        return pl.DataFrame({"instant": instant, "fault": fault, "spelling": spelling})
+    left = texts.filter(is_left)
     slowly = left.to_frame().join(
         _read_general(_distinct(left), texts.name, zone, time_format),
         on=texts.name,
@@ -43,10 +42,17 @@ def read_instants(texts: pl.Series, zone: str, time_format: str | None = None) -
         maintain_order="left",
     )
     at = is_left.arg_true()
-    return read.with_columns(
-        read.get_column("instant").scatter(at, slowly.get_column("instant")),
-        fault=fault.scatter(at, slowly.get_column("fault")),
+    return pl.DataFrame(
+        {
+            "instant": instant.scatter(at, slowly.get_column("instant")),
+            "fault": fault.scatter(at, slowly.get_column("fault")),
+            "spelling": spelling.scatter(at, left),
+        }
     )
+
+
+def _no_texts(height: int) -> pl.Series:
+    return pl.repeat(None, height, dtype=pl.String, eager=True)
 
 
 def _distinct(texts: pl.Series) -> pl.DataFrame:

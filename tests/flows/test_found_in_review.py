@@ -161,6 +161,12 @@ def test_a_misspelt_name_in_a_profile_is_refused(text: str) -> None:
         parse_profile("lab", text, "UTC", where="sources/lab.toml")
 
 
+@pytest.mark.parametrize("separator", ["", ";;", "§", '\\"', "\\n"])
+def test_a_separator_that_cannot_part_fields_is_refused(separator: str) -> None:
+    with pytest.raises(ConfigurationError, match="separator must be one character"):
+        parse_profile("lab", f'separator = "{separator}"\n', "UTC", where="sources/lab.toml")
+
+
 def test_rows_refused_on_another_night_than_the_published_one_stay_in_quarantine(
     tmp_path: Path,
 ) -> None:
