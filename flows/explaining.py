@@ -9,6 +9,7 @@ from flows.selection import lay_in_batches, select_dosed, select_persons
 from flows.store import Store
 from hypomag_rules.assess import assess
 from hypomag_rules.explaining import explained, plain
+from hypomag_rules.rungs import FIRST_THAT_HOLDS
 
 _MARKS: Final = {True: "yes", False: "NO "}
 
@@ -29,6 +30,7 @@ def explain(store: Store, night: Night, patient: str) -> dict[str, Any] | None:
         return {
             "patient_id": patient,
             "as_of": plain(night.naive_as_of),
+            "timezone": night.settings.timezone,
             "policy_id": night.policy.id,
             "published": {name: plain(value) for name, value in rows[0].items()} if rows else {},
             **explained(judged, night.policy, night.settings.timezone),
@@ -38,7 +40,9 @@ def explain(store: Store, night: Night, patient: str) -> dict[str, Any] | None:
 
 def in_words(told: dict[str, Any]) -> str:
     """The explanation as a page for a terminal."""
-    lines = [f"Patient {told['patient_id']} as of {told['as_of']}, policy {told['policy_id']}", ""]
+    lines = [f"Patient {told['patient_id']} as of {told['as_of']}, policy {told['policy_id']}"]
+    on = [name for name, entry in told["lists"].items() if entry["is_on"]]
+    lines += [f"Listed: {', '.join(on) or 'nowhere'}", ""]
     lines.append("Magnesium results that count, newest first")
     for result in told["results"]:
         index = "  <- the index" if result["is_index"] else ""
@@ -53,14 +57,55 @@ def in_words(told: dict[str, Any]) -> str:
             f"{row['unit'] or 'no unit'}  {row['review_reason']}"
             for row in told["unreadable"]
         ]
+    if told["doses"]:
+        lines += ["", "Magnesium given"]
+        lines += [
+            f"  {dose['started_time']} to {dose['dose_ended_at']}  {dose['route']}  "
+            f"{_cell(dose['grams'])} g"
+            for dose in told["doses"]
+        ]
+    for name, finding in told["findings"].items():
+        lines += ["", *_finding_in_words(name, finding)]
     for name, entry in told["lists"].items():
         lines += ["", f"{name}: {'LISTED' if entry['is_on'] else 'not listed'}"]
         for rung in entry["rungs"]:
-            lines.append(f"  {_MARKS[rung['holds']]}  {rung['asks']} ({rung['statement']})")
-            read = ", ".join(f"{key} {value}" for key, value in rung["read"].items())
-            limits = ", ".join(f"{key} {value}" for key, value in rung["limits"].items())
-            lines.append(f"         read: {read}" + (f"; limits: {limits}" if limits else ""))
+            lines += _rung_in_words(rung, "  ")
     if told["nearest"]:
         lines += ["", "Nearest"]
         lines += [f"  {line}" for line in told["nearest"]]
     return "\n".join(lines)
+
+
+def _finding_in_words(name: str, finding: dict[str, Any]) -> list[str]:
+    """The answer, and the steps down to it; where the earliest day counts, all steps."""
+    lines = [f"{name}: {finding['answer'] or 'none'} ({finding['picks']})"]
+    for rung in finding["gate"]:
+        lines += _rung_in_words(rung, "  ")
+    if not all(rung["holds"] for rung in finding["gate"]):
+        return lines
+    for step in finding["steps"]:
+        value = "" if step["comes_to"] is None else f" = {step['comes_to']}"
+        lines += _rung_in_words(step, f"  {step['gives']}{value}: ")
+        if step["holds"] and finding["picks"] == FIRST_THAT_HOLDS:
+            break
+    return lines
+
+
+def _rung_in_words(rung: dict[str, Any], label: str) -> list[str]:
+    """The question with its answer, then what was read and compared, then its limbs."""
+    lines = [f"  {_MARKS[rung['holds']]}{label}{rung['asks']} ({rung['statement']})"]
+    told = [
+        f"{title}: " + ", ".join(f"{key} {_cell(value)}" for key, value in rung[part].items())
+        for title, part in (("read", "read"), ("limits", "limits"))
+        if rung[part]
+    ]
+    lines += [f"         {'; '.join(told)}"] if told else []
+    for at, limb in enumerate(rung.get("limbs", [])):
+        lines.append(f"       {'or' if at else 'either'}{', all of' if len(limb) > 1 else ''}")
+        lines += [f"    {line}" for each in limb for line in _rung_in_words(each, "  ")]
+    return lines
+
+
+def _cell(value: object) -> object:
+    """A value as it is read aloud: an unknown one is a dash."""
+    return "-" if value is None else value

@@ -1,4 +1,4 @@
-"""Why a patient stands on each list and not on the others, told from the rungs that decided it."""
+"""Why a patient is judged so and listed there, told from the rungs that decided it."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -8,28 +8,34 @@ import polars as pl
 
 from data_contracts.vocabulary import WORKLISTS
 from hypomag_rules.assess import Assessed
-from hypomag_rules.follow_up import recheck_rungs
+from hypomag_rules.follow_up import recheck_ladders, recheck_rungs
 from hypomag_rules.high_watch import high_watch_rungs
 from hypomag_rules.policy import Policy
+from hypomag_rules.renal import renal_ladders
 from hypomag_rules.replacement import replacement_rungs
 from hypomag_rules.review import REVIEW_RUNGS
-from hypomag_rules.rungs import ALIVE, IN_SCOPE, Rung
-from hypomag_rules.work_up import work_up_rungs
+from hypomag_rules.rungs import ALIVE, IN_SCOPE, Ladder, Rung
+from hypomag_rules.severity import severity_ladder
+from hypomag_rules.work_up import femg_ladder, work_up_rungs
 
 _DECIMALS: Final = 6
 _OF_EVERY_LIST: Final = (IN_SCOPE.says, ALIVE.says)
 _RESULT: Final = ("collected_time", "value", "unit", "magnitude", "severity", "status_kind")
+_DOSE: Final = ("started_time", "dose_ended_at", "route", "grams")
 _UNREADABLE: Final = ("collected_time", "value", "unit", "review_reason", "could_be_severe")
 
 
 def explained(judged: Assessed, policy: Policy, zone: str) -> dict[str, Any]:
     """The explanation of one judged patient, in plain values; instants are ISO 8601 in UTC.
 
-    `results` (newest first, the index marked), `unreadable`, `lists` (each with whether the patient
-    is on it and its rungs: what was asked, what was read, the limits, the answer, the statement)
-    and `nearest`, the one rung that keeps the patient off a list, where it is only one.
+    `results` (newest first, the index marked), `unreadable`, `doses`, `findings` (each column that
+    a ladder decides: the answer, how it is picked, the steps), `lists` (each with whether the
+    patient is on it and its rungs) and `nearest`, the one rung that keeps the patient off a list,
+    where it is only one. A rung or step says what was asked, what was read, the limits, the answer
+    and the statement.
     """
-    patient = judged.patients
+    patient = judged.patients.with_columns(magnitude="magnesium_mg_dl")
+    findings = _findings(policy, zone)
     ladders = _ladders(policy, zone)
     lists = {
         name: {
@@ -41,8 +47,38 @@ def explained(judged: Assessed, policy: Policy, zone: str) -> dict[str, Any]:
     return {
         "results": _results(judged),
         "unreadable": _rows(judged.reviews.select(_UNREADABLE)),
+        "doses": _rows(judged.doses.sort("started_time").select(_DOSE)),
+        "findings": {ladder.column: _decided(ladder, patient, policy) for ladder in findings},
         "lists": lists,
         "nearest": _nearest(lists, patient, policy),
+    }
+
+
+def _findings(policy: Policy, zone: str) -> tuple[Ladder, ...]:
+    return (
+        severity_ladder(policy.magnesium),
+        *renal_ladders(policy),
+        *recheck_ladders(policy, zone),
+        femg_ladder(policy),
+    )
+
+
+def _decided(ladder: Ladder, patient: pl.DataFrame, policy: Policy) -> dict[str, Any]:
+    """A ladder: its answer, and every step with what it would give."""
+    return {
+        "answer": plain(patient.get_column(ladder.column).item()),
+        "picks": ladder.picks,
+        "gate": [_told(rung, patient, policy) for rung in ladder.gate],
+        "steps": [
+            {
+                "gives": step.gives,
+                "comes_to": None
+                if step.comes_to is None
+                else plain(patient.select(step.comes_to).item()),
+                **_told(step.rung, patient, policy),
+            }
+            for step in ladder.steps
+        ],
     }
 
 
@@ -69,18 +105,21 @@ def _results(judged: Assessed) -> list[dict[str, Any]]:
 
 def _told(rung: Rung, patient: pl.DataFrame, policy: Policy) -> dict[str, Any]:
     """One rung: the question, the answer, what was read and what it was compared with."""
-    return {
+    told = {
         "asks": rung.says,
         "holds": patient.select(rung.holds.fill_null(value=False)).item(),
-        "read": _rows(patient.select(rung.reads))[0],
+        "read": _rows(patient.select(rung.reads))[0] if rung.reads else {},
         "limits": {key: _limit(key, policy) for key in rung.keys},
         "statement": rung.statement,
     }
+    limbs = [[_told(each, patient, policy) for each in limb] for limb in rung.limbs]
+    return told | ({"limbs": limbs} if limbs else {})
 
 
 def _limit(key: str, policy: Policy) -> object:
     section, _, name = key.partition(".")
-    return getattr(getattr(policy, section), name)
+    limit = getattr(getattr(policy, section), name)
+    return list(limit) if isinstance(limit, tuple) else limit
 
 
 def _nearest(

@@ -5,7 +5,7 @@ import polars as pl
 from hypomag_rules.clock import days_between
 from hypomag_rules.doses import Drugs
 from hypomag_rules.policy import Policy
-from hypomag_rules.rungs import ALIVE, IN_SCOPE, Rung, all_hold
+from hypomag_rules.rungs import ALIVE, IN_SCOPE, Rung, all_hold, any_limb
 
 
 def with_high_watch(moments: pl.DataFrame, drugs: Drugs, policy: Policy, zone: str) -> pl.DataFrame:
@@ -40,30 +40,46 @@ def high_watch_rungs(policy: Policy, zone: str) -> tuple[Rung, ...]:
         & ~impaired
         & ~unstable
     )
-    is_high = (pl.col("severity") == "high") & in_window & ~is_expected
-    is_loading = pl.col("has_magnesium_on_board") & (
-        impaired | (unstable & (creatinine_age <= limits.creatinine_days))
-    )
-    at_risk = is_high.fill_null(value=False) | is_loading.fill_null(value=False)
-    return (
-        IN_SCOPE,
-        ALIVE,
+    kidneys = ("renal_status", "is_creatinine_unstable")
+    high = (
         Rung(
-            "a recent high index, or magnesium on board while the kidneys do not clear it",
-            at_risk,
-            (
-                *("severity", "magnesium_mg_dl", "collected_at", "is_critical_high"),
-                *("has_magnesium_on_board", "renal_status", "is_creatinine_unstable"),
-                "is_obstetric_dated",
-            ),
-            (
-                *("magnesium.upper_limit", "high_watch.index_days", "high_watch.mild_index_days"),
-                *("high_watch.dosed_days", "high_watch.obstetric_high"),
-                "high_watch.creatinine_days",
-            ),
-            "S11, S17, S21",
+            "the index is high",
+            pl.col("severity") == "high",
+            ("severity",),
+            ("magnesium.upper_limit",),
+            "S11",
+        ),
+        Rung(
+            "it is recent: for longer when critical, or when the magnesium may stay",
+            in_window,
+            ("collected_at", "as_of", "is_critical_high", *kidneys, "has_magnesium_on_board"),
+            ("high_watch.index_days", "high_watch.mild_index_days"),
+        ),
+        Rung(
+            "it is not what treatment in pregnancy aims at",
+            ~is_expected,
+            ("is_obstetric_dated", "magnesium_mg_dl", "comparator", *kidneys),
+            ("high_watch.obstetric_high",),
         ),
     )
+    loading = (
+        Rung(
+            "magnesium on board: a dose or an oral order in the last days",
+            pl.col("has_magnesium_on_board"),
+            ("has_magnesium_on_board",),
+            ("high_watch.dosed_days",),
+            "S21",
+        ),
+        Rung(
+            "kidneys that do not clear it: severely impaired, or lately unstable",
+            impaired | (unstable & (creatinine_age <= limits.creatinine_days)),
+            (*kidneys, "plain_creatinine_at", "as_of"),
+            ("high_watch.creatinine_days",),
+            "S17",
+        ),
+    )
+    either = "a high index that nobody expects, or magnesium on board that is not cleared"
+    return (IN_SCOPE, ALIVE, any_limb(either, high, loading))
 
 
 def _on_board(drugs: Drugs, days: int, zone: str) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from hypomag_rules import definitions as known
 from hypomag_rules.clock import days_between, hours
 from hypomag_rules.policy import Policy
 from hypomag_rules.policy_sections import Renal
+from hypomag_rules.rungs import Ladder, Rung, Step
 
 _RATIO_DECIMALS: Final = 3
 _DECIMALS: Final = 6
@@ -159,43 +160,117 @@ def _ckd_epi_for(sex: str) -> pl.Expr:
     return pl.when(scaled.is_not_null()).then(known.CKD_EPI_SCALE * low * high * aged)
 
 
+def renal_ladders(policy: Policy) -> tuple[Ladder, Ladder]:
+    """How `renal_method` is chosen, and what `renal_status` the estimate comes to."""
+    return (_method_ladder(policy), _status_ladder(policy))
+
+
+def _method_ladder(policy: Policy) -> Ladder:
+    """Dialysis, a reported clearance, Cockcroft-Gault, a reported eGFR, CKD-EPI (S17)."""
+    limit = policy.renal.severe_below
+    adult = pl.col("age_years") >= policy.magnesium.adult_age
+    person = ("age_years", "sex", "creatinine_mg_dl", "creatinine_comparator")
+    formula_keys = ("magnesium.adult_age", "renal.creatinine_days")
+    return Ladder(
+        "renal_method",
+        (
+            Step(
+                "dialysis",
+                Rung("on dialysis", pl.col("is_on_dialysis"), ("is_on_dialysis",), (), "S17"),
+            ),
+            _estimate(
+                "reported_clearance",
+                "a reported clearance, not older than the creatinine, on one side of the limit",
+                _reported("clearance", limit),
+                _told_of("clearance"),
+                ("renal.severe_below", "renal.creatinine_days"),
+            ),
+            _estimate(
+                "cockcroft_gault",
+                "an adult's creatinine and weight are known",
+                pl.when(adult).then(pl.col("cockcroft")),
+                (*person, "weight_kg", "weight_comparator", "height_value", "height_comparator"),
+                (
+                    *formula_keys,
+                    *("renal.weight_days", "renal.ideal_weight_from_height"),
+                    *("renal.adjusted_weight_from_bmi", "renal.adjusted_weight_factor"),
+                ),
+            ),
+            _estimate(
+                "egfr",
+                "a reported eGFR, not older than the creatinine, on one side of the limit",
+                _reported("egfr", limit),
+                _told_of("egfr"),
+                ("renal.severe_below", "renal.creatinine_days"),
+            ),
+            _estimate(
+                "egfr",
+                "an adult's creatinine is known, for CKD-EPI",
+                pl.col("ckd_epi"),
+                person,
+                formula_keys,
+            ),
+        ),
+    )
+
+
+def _told_of(analyte: str) -> tuple[str, ...]:
+    return (f"{analyte}_value", f"{analyte}_comparator", f"{analyte}_at", "creatinine_at")
+
+
+def _estimate(
+    gives: str, says: str, value: pl.Expr, reads: tuple[str, ...], keys: tuple[str, ...]
+) -> Step:
+    return Step(gives, Rung(says, value.is_not_null(), reads, keys, "S17"), value)
+
+
+def _status_ladder(policy: Policy) -> Ladder:
+    limit = policy.renal.severe_below
+    estimate, reads = pl.col("renal_estimate_ml_min"), ("renal_estimate_ml_min",)
+    keys = ("renal.severe_below",)
+    method = pl.col("renal_method")
+    on_dialysis = (method == "dialysis").fill_null(value=False)
+    below = on_dialysis | (estimate < limit) | pl.col("renal_bound_is_upper")
+    return Ladder(
+        "renal_status",
+        (
+            Step(
+                "unknown",
+                Rung("none of these is known", method.is_null(), ("renal_method",), (), "S17"),
+            ),
+            Step(
+                "severe_impairment",
+                Rung(
+                    "dialysis, or an estimate below the limit",
+                    below,
+                    ("renal_method", *reads, "renal_bound_is_upper"),
+                    keys,
+                    "S17",
+                ),
+            ),
+            Step(
+                "adequate",
+                Rung("an estimate at the limit or above", estimate >= limit, reads, keys, "S17"),
+            ),
+        ),
+    )
+
+
 def _decided(frame: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     """The first step that applies decides method, estimate and status."""
-    adult = pl.col("age_years") >= policy.magnesium.adult_age
-    limit = policy.renal.severe_below
-    formula = pl.when(adult).then(pl.col("cockcroft"))
-    steps = (
-        ("reported_clearance", _reported("clearance", limit)),
-        ("cockcroft_gault", formula),
-        ("egfr", pl.coalesce(_reported("egfr", limit), pl.col("ckd_epi"))),
-    )
-    is_on_dialysis = pl.col("is_on_dialysis")
-    method = pl.coalesce(
-        pl.when(is_on_dialysis).then(pl.lit("dialysis")),
-        *(pl.when(value.is_not_null()).then(pl.lit(name)) for name, value in steps),
-    )
-    estimate = pl.when(~is_on_dialysis).then(pl.coalesce(*(value for _, value in steps)))
-    below = pl.col("renal_estimate_ml_min") < limit
-    upper_only = pl.col("renal_bound_is_upper")
-    status = (
-        pl.when(pl.col("renal_method").is_null())
-        .then(pl.lit("unknown"))
-        .when((pl.col("renal_method") == "dialysis") | below | upper_only)
-        .then(pl.lit("severe_impairment"))
-        .when(pl.col("renal_estimate_ml_min") >= limit)
-        .then(pl.lit("adequate"))
-        .otherwise(None)
-    )
+    methods, statuses = renal_ladders(policy)
+    values = (step.comes_to for step in methods.steps if step.comes_to is not None)
+    estimate = pl.when(~pl.col("is_on_dialysis")).then(pl.coalesce(*values))
     return (
         frame.with_columns(
-            renal_method=method.cast(RenalMethod),
+            renal_method=methods.first().cast(RenalMethod),
             renal_estimate_ml_min=estimate.cast(pl.Float64),
         )
         .with_columns(
             renal_bound_is_upper=_is_upper_limit("clearance", "reported_clearance")
             | _is_upper_limit("egfr", "egfr")
         )
-        .with_columns(renal_status=status.cast(RenalStatus))
+        .with_columns(renal_status=statuses.first().cast(RenalStatus))
         .rename({"creatinine_value": "creatinine_mg_dl", "weight_value": "weight_kg"})
     )
 

@@ -37,7 +37,7 @@ _UNTREATED: Final = (
     Rung(
         "no sufficient IV or IM dose ends after it",
         ~pl.col("is_sufficient"),
-        ("is_sufficient", "parenteral_after_index_at"),
+        ("parenteral_grams", "has_unweighed_dose", "parenteral_after_index_at"),
         ("treatment.sufficient_grams",),
         "S3",
     ),

@@ -6,7 +6,7 @@ import polars as pl
 
 from hypomag_rules.clock import days_between
 from hypomag_rules.policy import Policy
-from hypomag_rules.rungs import ALIVE, Rung
+from hypomag_rules.rungs import ALIVE, Rung, any_limb
 
 _SHOWN: Final = (
     "moment",
@@ -64,13 +64,40 @@ def review_rows(
     )
 
 
+def _looked_at(says: str, holds: pl.Expr, keys: tuple[str, ...] = ()) -> Rung:
+    return Rung(says, holds, ("review_reasons",), ("review.days", *keys))
+
+
+_OF_COUNTED: Final = ["UNDETERMINED", "UNDER_18", "PATIENT_CONFLICT"]
 REVIEW_RUNGS: Final = (
     ALIVE,
-    Rung(
-        "a result that nobody could judge and nothing newer answers, or a patient under age",
-        pl.col("review_reasons").list.len() > 0,
-        ("review_reasons", "could_be_severe"),
-        ("review.days", "magnesium.adult_age"),
+    any_limb(
+        "something that somebody should look at, in the last days",
+        (
+            _looked_at(
+                "a serum magnesium was refused, and no counted one is as new",
+                pl.col("review_reasons").list.set_difference(_OF_COUNTED).list.len() > 0,
+            ),
+        ),
+        (
+            _looked_at(
+                "the index, or a newer result, is a bound that reaches over a limit",
+                pl.col("review_reasons").list.contains("UNDETERMINED"),
+            ),
+        ),
+        (
+            _looked_at(
+                "the patient is under age and the index is not on target",
+                pl.col("review_reasons").list.contains("UNDER_18"),
+                ("magnesium.adult_age",),
+            ),
+        ),
+        (
+            _looked_at(
+                "the patient has different birth dates under one number",
+                pl.col("review_reasons").list.contains("PATIENT_CONFLICT"),
+            ),
+        ),
     ),
 )
 

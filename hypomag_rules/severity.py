@@ -4,6 +4,7 @@ import polars as pl
 
 from data_contracts.vocabulary import Severity
 from hypomag_rules.policy_sections import Magnesium
+from hypomag_rules.rungs import Ladder, Rung, Step
 
 
 def lower_bound() -> pl.Expr:
@@ -44,24 +45,53 @@ def is_beyond(limit: float, *, inclusive: bool = False) -> pl.Expr:
     return (lower > limit) | touches
 
 
+def severity_ladder(bands: Magnesium) -> Ladder:
+    """The bands from below; a result whose interval reaches over a limit is in none of them."""
+    includes = bands.severe_includes_limit
+    is_number = pl.col("magnitude").is_not_null() & ~pl.col("magnitude").is_nan()
+    is_severe = is_within(bands.severe_limit, inclusive=includes)
+    is_above_severe = is_beyond(bands.severe_limit, inclusive=not includes)
+    severe_keys = ("magnesium.severe_limit", "magnesium.severe_includes_limit")
+    return Ladder(
+        "severity",
+        (
+            _step("severe", "not above the severe limit", is_severe, severe_keys, "S1, S2"),
+            _step(
+                "low",
+                "above the severe limit and not above the target",
+                is_above_severe & is_within(bands.target),
+                (*severe_keys, "magnesium.target"),
+                "S1, S2, S10",
+            ),
+            _step(
+                "target_met",
+                "above the target and not above the upper limit",
+                is_beyond(bands.target) & is_within(bands.upper_limit),
+                ("magnesium.target", "magnesium.upper_limit"),
+                "S10, S11",
+            ),
+            _step(
+                "high",
+                "above the upper limit",
+                is_beyond(bands.upper_limit),
+                ("magnesium.upper_limit",),
+                "S11",
+            ),
+            _step("undetermined", "a printed bound that reaches over a limit", pl.lit(value=True)),
+        ),
+        gate=(Rung("the result is a number", is_number, ("magnitude",)),),
+    )
+
+
+def _step(
+    gives: str, says: str, holds: pl.Expr, keys: tuple[str, ...] = (), statement: str = "local"
+) -> Step:
+    return Step(gives, Rung(says, holds, ("magnitude", "comparator"), keys, statement))
+
+
 def severity(bands: Magnesium) -> pl.Expr:
     """The band that holds the whole interval; `undetermined` when none does, null without one."""
-    includes = bands.severe_includes_limit
-    above_severe = is_beyond(bands.severe_limit, inclusive=not includes)
-    label = (
-        pl.when(pl.col("magnitude").is_null() | pl.col("magnitude").is_nan())
-        .then(None)
-        .when(is_within(bands.severe_limit, inclusive=includes))
-        .then(pl.lit("severe"))
-        .when(above_severe & is_within(bands.target))
-        .then(pl.lit("low"))
-        .when(is_beyond(bands.target) & is_within(bands.upper_limit))
-        .then(pl.lit("target_met"))
-        .when(is_beyond(bands.upper_limit))
-        .then(pl.lit("high"))
-        .otherwise(pl.lit("undetermined"))
-    )
-    return label.cast(Severity).alias("severity")
+    return severity_ladder(bands).first().cast(Severity).alias("severity")
 
 
 def is_critical_high(bands: Magnesium) -> pl.Expr:

@@ -16,7 +16,8 @@ def with_treatment(
     """Adds what was given after the index and what is known of treatment at all.
 
     `parenteral_after_index_at` (start of the last), `parenteral_from` (start of the first),
-    `is_sufficient`, `supplement_started_at`, `has_unread_dose`, `has_parenteral_order`,
+    `parenteral_grams` and `has_unweighed_dose` with the `is_sufficient` that they come to,
+    `supplement_started_at`, `has_unread_dose`, `has_parenteral_order`,
     `is_oral_active`, `is_treatment_unknown`, `treatment_known_until`.
     """
     index = moments.select("moment", index_at="collected_at")
@@ -47,13 +48,14 @@ def with_treatment(
 
 def _parenteral(after: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     """IV and IM doses that end after the index; sufficient at 1 g, or when one has no mass."""
-    total = pl.col("grams").sum().round(_MASS_DECIMALS)
-    return after.group_by("moment").agg(
+    given = after.group_by("moment").agg(
         parenteral_after_index_at=pl.col("started_time").max(),
         parenteral_from=pl.col("started_time").min(),
-        is_sufficient=pl.col("grams").is_null().any()
-        | (total >= policy.treatment.sufficient_grams),
+        parenteral_grams=pl.col("grams").sum().round(_MASS_DECIMALS),
+        has_unweighed_dose=pl.col("grams").is_null().any(),
     )
+    enough = pl.col("parenteral_grams") >= policy.treatment.sufficient_grams
+    return given.with_columns(is_sufficient=pl.col("has_unweighed_dose") | enough)
 
 
 def _supplement(

@@ -9,7 +9,7 @@ from hypomag_rules.clock import days_between, hours
 from hypomag_rules.definitions import FILTERED_SHARE_MAGNESIUM
 from hypomag_rules.flags import named
 from hypomag_rules.policy import Policy
-from hypomag_rules.rungs import ALIVE, IN_SCOPE, Rung, all_hold
+from hypomag_rules.rungs import ALIVE, IN_SCOPE, Ladder, Rung, Step, all_hold
 
 _DECIMALS: Final = 6
 _PARENTERAL: Final = ("iv", "im")
@@ -97,7 +97,6 @@ def _femg(
             "urine_at",
             *(f"{side}_at" for side in _SET if side.startswith("serum")),
             *(pl.col(side).alias(f"{side}_mg_dl") for side in _SET),
-            femg_finding=_finding(tuple(obstacles), policy.work_up.femg_limit),
             femg_obstacles=named(
                 {code: pl.col("femg_percent").is_not_null() & pl.col(code) for code in obstacles}
             ),
@@ -109,6 +108,7 @@ def _femg(
                 }
             ),
         )
+        .with_columns(femg_finding=femg_ladder(policy).first().cast(pl.Enum(FEMG_FINDINGS)))
     )
 
 
@@ -121,21 +121,32 @@ def _calcium_ratio(listed: pl.DataFrame, results: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _finding(obstacles: tuple[str, ...], limit: float) -> pl.Expr:
-    percent = pl.col("femg_percent")
-    return (
-        pl.when(percent.is_null())
-        .then(None)
-        .when(pl.any_horizontal(*obstacles))
-        .then(pl.lit("not_interpretable"))
-        .when(percent > limit)
-        .then(pl.lit("renal_wasting"))
-        .when(percent < limit)
-        .then(pl.lit("gastrointestinal_loss"))
-        .when(percent == limit)
-        .then(pl.lit("indeterminate"))
-        .otherwise(None)
-        .cast(pl.Enum(FEMG_FINDINGS))
+def femg_ladder(policy: Policy) -> Ladder:
+    """What a fractional excretion says of the cause (S27, S28), where it may be interpreted."""
+    percent, limit = pl.col("femg_percent"), policy.work_up.femg_limit
+    compared = {
+        "renal_wasting": ("above the limit", percent > limit, "S27"),
+        "gastrointestinal_loss": ("below the limit", percent < limit, "S28"),
+        "indeterminate": ("exactly the limit", percent == limit, "local"),
+    }
+    read, keys = ("femg_percent",), ("work_up.femg_limit",)
+    obstacle = Rung(
+        "kidneys that are not normal, or a dose shortly before the urine",
+        pl.col("femg_obstacles").list.len() > 0,
+        ("femg_obstacles",),
+        ("work_up.femg_min_clearance", "work_up.femg_pair_hours"),
+        "S27",
+    )
+    return Ladder(
+        "femg_finding",
+        (
+            Step("not_interpretable", obstacle),
+            *(
+                Step(finding, Rung(f"FEMg is {says}", holds, read, keys, statement))
+                for finding, (says, holds, statement) in compared.items()
+            ),
+        ),
+        gate=(Rung("the set of four values is complete", percent.is_not_null(), read, (), "S25"),),
     )
 
 

@@ -103,14 +103,24 @@ def _cockcroft_gault(chart: Chart, moment: Moment, policy: Policy) -> _Estimate 
     actual = _plain(_newest(chart.of(WEIGHT), moment, policy.renal_weight_days))
     if known is None or actual is None:
         return None
-    age, creatinine = known
     heights = chart.of(HEIGHT)
     height = _plain(heights[-1]) if heights else None
-    weight = _dosing_weight(actual, height, chart.person.sex, policy)
+    return _computed(cockcroft_gault(*known, actual, height, chart.person.sex, policy), policy)
+
+
+def cockcroft_gault(
+    age: int,
+    creatinine: Decimal,
+    actual: Decimal,
+    height: Decimal | None,
+    sex: str | None,
+    policy: Policy,
+) -> Decimal:
+    """Return the clearance in mL/min, of unknown sex the lower one."""
+    weight = _dosing_weight(actual, height, sex, policy)
     clearance = (140 - age) * weight / (72 * creatinine)
-    if chart.person.sex != "male":  # of both sexes the female figure is the lower
-        clearance *= Decimal("0.85")
-    return _computed(clearance, policy)
+    # of both sexes the female figure is the lower
+    return clearance if sex == "male" else clearance * Decimal("0.85")
 
 
 def _dosing_weight(
@@ -132,11 +142,15 @@ def _ckd_epi(chart: Chart, moment: Moment, policy: Policy) -> _Estimate | None:
     known = _adult_and_creatinine(chart, moment, policy)
     if known is None:
         return None
-    age, creatinine = known
+    return _computed(lower_ckd_epi(*known, chart.person.sex), policy)
+
+
+def lower_ckd_epi(age: int, creatinine: Decimal, sex: str | None) -> Decimal:
+    """Return CKD-EPI 2021 in mL/min/1.73 m², of unknown sex the lower one."""
     female = _ckd_epi_2021(age, creatinine, Decimal("0.7"), Decimal("-0.241")) * Decimal("1.012")
     male = _ckd_epi_2021(age, creatinine, Decimal("0.9"), Decimal("-0.302"))
     by_sex = {"female": female, "male": male}
-    return _computed(by_sex.get(chart.person.sex or "", min(female, male)), policy)
+    return by_sex.get(sex or "", min(female, male))
 
 
 def _ckd_epi_2021(age: int, creatinine: Decimal, kappa: Decimal, alpha: Decimal) -> Decimal:
