@@ -44,8 +44,15 @@ def _type(dtype: str) -> str:
     return dtype.split("(", maxsplit=1)[0].lower().replace("enum", "word")
 
 
+def rules() -> str:
+    """The page: every promise of the rule tables, in the order of the rules."""
+    pages = sorted((_FOLDER.parent / "tests" / "spec" / "promises").glob("*.md"))
+    return "\n".join(page.read_text(encoding="utf-8") for page in pages)
+
+
 _PAGES: Final[dict[str, Callable[[], str]]] = {
     "data-dictionary.md": data_dictionary,
+    "rules.md": rules,
     "traceability.md": traceability,
 }
 
