@@ -32,7 +32,7 @@ def upper_bound() -> pl.Expr:
 def is_within(limit: float, *, inclusive: bool = True) -> pl.Expr:
     """Whether the whole interval lies at or below (inclusive) or below a limit."""
     upper = pl.col("upper")
-    is_open = (pl.col("comparator") == "<").fill_null(value=False)
+    is_open = pl.col("comparator") == "<"
     touches = (upper == limit) & (pl.lit(inclusive) | is_open)
     return (upper < limit) | touches
 
@@ -40,7 +40,7 @@ def is_within(limit: float, *, inclusive: bool = True) -> pl.Expr:
 def is_beyond(limit: float, *, inclusive: bool = False) -> pl.Expr:
     """Whether the whole interval lies above (or at, when inclusive) a limit."""
     lower = pl.col("lower")
-    is_open = (pl.col("comparator") == ">").fill_null(value=False)
+    is_open = pl.col("comparator") == ">"
     touches = (lower == limit) & (pl.lit(inclusive) | is_open)
     return (lower > limit) | touches
 
@@ -48,7 +48,7 @@ def is_beyond(limit: float, *, inclusive: bool = False) -> pl.Expr:
 def severity_ladder(bands: Magnesium) -> Ladder:
     """The bands from below; a result whose interval reaches over a limit is in none of them."""
     includes = bands.severe_includes_limit
-    is_number = pl.col("magnitude").is_not_null() & ~pl.col("magnitude").is_nan()
+    is_number = pl.col("magnitude").is_not_nan()
     is_severe = is_within(bands.severe_limit, inclusive=includes)
     is_above_severe = is_beyond(bands.severe_limit, inclusive=not includes)
     severe_keys = ("magnesium.severe_limit", "magnesium.severe_includes_limit")
@@ -96,4 +96,4 @@ def severity(bands: Magnesium) -> pl.Expr:
 
 def is_critical_high(bands: Magnesium) -> pl.Expr:
     """Whether the lower bound reaches the critical limit (local; signs of excess, S11)."""
-    return (pl.col("lower") >= bands.critical_high).fill_null(value=False).alias("is_critical_high")
+    return (pl.col("lower") >= bands.critical_high).alias("is_critical_high")

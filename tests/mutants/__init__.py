@@ -1,0 +1,1 @@
+"""Every comparison, boundary and null branch of the rules changed once; some test must notice."""
