@@ -6,7 +6,7 @@ DEMO := build/demo
 REAL := build/real
 ROWS ?= 100000
 
-.PHONY: help demo real test check bench soak docs lock serve-smoke clean
+.PHONY: help demo real test check bench soak mutants docs lock serve-smoke clean
 
 help:  ## Show the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,13 @@ bench: .venv/dev  ## A first night beside a plain DuckDB read: make bench ROWS=1
 soak: .venv/dev  ## Thousands of random nights against the oracle.
 	@HYPOMAG_EXAMPLES=5000 $(BIN)/python -m pytest -q tests/oracle tests/spec tests/flows/test_explaining.py
 
+.venv/mutants: .venv/dev requirements-mutants.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-mutants.lock
+	@touch $@
+
+mutants: .venv/mutants  ## Each comparison of the rules changed once; hours: make mutants MODULES="severity renal"
+	@$(BIN)/python -m tests.mutants $(MODULES)
+
 docs: .venv/dev  ## Write the generated pages.
 	@$(BIN)/python -m docs.build
 
@@ -57,6 +64,9 @@ lock:  ## Renew both lock files (needs uv).
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-annotate --no-header --extra build --extra dev pyproject.toml \
 	  -c requirements.lock -o requirements-dev.lock
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-annotate --no-header --extra mutants pyproject.toml \
+	  -c requirements-dev.lock -o requirements-mutants.lock
 
 clean:  ## Remove what the other targets made.
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

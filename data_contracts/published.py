@@ -103,6 +103,20 @@ DOSES: Final = Table(
         Column("policy_id", "name and hash of the policy that decided", is_nullable=False),
     ),
 )
+EPISODES: Final = Table(
+    "episodes",
+    "Episodes of low magnesium within the last 400 days, a view over observations",
+    (
+        Column("patient_id", "the person, source prefix included"),
+        Column("started_at", "first severe or low result, UTC", _T),
+        Column("ended_at", "the target-met or high result that ended it, UTC; null while open", _T),
+        Column("lows", "number of severe and low results", pl.Int64),
+        Column("lowest_mg_dl", "lowest of them, mg/dL", pl.Float64),
+        Column("latest_low_at", "last of them, UTC", _T),
+        Column("had_severe", "one of them was severe", pl.Boolean),
+    ),
+)
+VIEWS: Final = (EPISODES,)
 PUBLISHED: Final = (
     ASSESSMENTS,
     WORKLIST_ITEMS,

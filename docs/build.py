@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from data_contracts.columns import Table
-from data_contracts.published import PUBLISHED
+from data_contracts.published import PUBLISHED, VIEWS
 from docs.traceability import traceability
 from flows.schema import CANONICAL
 
@@ -26,7 +26,7 @@ def data_dictionary() -> str:
     parts = [_HEAD, "## What comes in\n\n"]
     parts += [_section(table, is_sent=True) for table in CANONICAL.values()]
     parts.append("## What is published\n\n")
-    parts += [_section(table, is_sent=False) for table in PUBLISHED]
+    parts += [_section(table, is_sent=False) for table in (*PUBLISHED, *VIEWS)]
     return "".join(parts).rstrip() + "\n"
 
 

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final
 
-from data_contracts.published import PUBLISHED
+from data_contracts.published import PUBLISHED, VIEWS
 from data_contracts.vocabulary import WORKLISTS
 from hypomag_rules.policy import shipped_text
 
@@ -65,7 +65,7 @@ def _listed(names: list[str]) -> str:
 
 
 def _columns() -> set[str]:
-    return {f"{table.name}.{column}" for table in PUBLISHED for column in table.names}
+    return {f"{table.name}.{column}" for table in (*PUBLISHED, *VIEWS) for column in table.names}
 
 
 def _policy_keys() -> dict[str, list[str]]:

@@ -12,7 +12,15 @@ from polars.datatypes import DataType, DataTypeClass
 
 from data_contracts.assessments import ASSESSMENTS
 from data_contracts.columns import Table
-from data_contracts.published import FILES, OBSERVATIONS, PUBLISHED, QUARANTINE, RUNS
+from data_contracts.published import (
+    EPISODES,
+    FILES,
+    OBSERVATIONS,
+    PUBLISHED,
+    QUARANTINE,
+    RUNS,
+    VIEWS,
+)
 from data_contracts.worklists import WORKLIST_ITEMS
 from flows.night import Night
 from flows.schema import CANONICAL, as_sent, versions_of
@@ -34,6 +42,29 @@ def tonight_path(night: Night) -> Path:
     return night.store / "tonight" / NAME
 
 
+# Names are bare: a view keeps them, and finds its table in whatever the file is attached as.
+_VIEWS: Final = {
+    EPISODES.name: """
+        WITH decided AS (
+            SELECT patient_id, collected_at, magnitude, severity,
+                severity IN ('severe', 'low') AS is_short,
+                count(*) FILTER (WHERE severity NOT IN ('severe', 'low'))
+                    OVER (PARTITION BY patient_id ORDER BY collected_at) AS ends_before
+            FROM observations
+            WHERE analyte = 'magnesium' AND severity IN ('severe', 'low', 'target_met', 'high')
+        ), ends AS (
+            SELECT patient_id, ends_before - 1 AS ends_before, collected_at AS ended_at
+            FROM decided WHERE NOT is_short
+        )
+        SELECT patient_id, min(collected_at) AS started_at, any_value(ended_at) AS ended_at,
+            count(*) AS lows, min(magnitude) AS lowest_mg_dl,
+            max(collected_at) AS latest_low_at, bool_or(severity = 'severe') AS had_severe
+        FROM decided LEFT JOIN ends USING (patient_id, ends_before)
+        WHERE is_short GROUP BY patient_id, ends_before
+    """,
+}
+
+
 @contextmanager
 def grown(store: Store, night: Night) -> Iterator[None]:
     """Attach tonight's database as `tonight`, grown from the published one where there is one."""
@@ -52,6 +83,8 @@ def grown(store: Store, night: Night) -> Iterator[None]:
         for table in PUBLISHED:
             store.run(_create(table))
         _add_columns(store)
+        for name, query in _VIEWS.items():
+            store.run(f"CREATE OR REPLACE VIEW tonight.{name} AS {query}")
         yield
         store.run("CHECKPOINT tonight")
     finally:
@@ -74,9 +107,10 @@ def _add_columns(store: Store) -> None:
 
 
 def comment_on(store: Store) -> None:
-    """A COMMENT on every published table and column, from the contracts."""
-    for table in PUBLISHED:
-        store.run(f"COMMENT ON TABLE tonight.{table.name} IS '{_text(table.comment)}'")
+    """A COMMENT on every published table, view and column, from the contracts."""
+    for table in (*PUBLISHED, *VIEWS):
+        kind = "VIEW" if table in VIEWS else "TABLE"
+        store.run(f"COMMENT ON {kind} tonight.{table.name} IS '{_text(table.comment)}'")
         for column in table.columns:
             store.run(
                 f"COMMENT ON COLUMN tonight.{table.name}.{column.name} IS '{_text(column.comment)}'"

@@ -15,7 +15,6 @@ from flows.cli import app
 from flows.explaining import explain, in_words
 from flows.night import Night
 from flows.stages import assess, ingest, opened, publish
-from sample_data import hospital
 from tests.home import Home
 from tests.oracle.steps import DECIDE, decide_again
 
@@ -23,20 +22,6 @@ AS_OF: Final = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 EVERY: Final = 20
 REAL: Final = Path(__file__).parents[3] / "shared/data/mimic-iv-demo-canonical"
 REAL_AS_OF: Final = datetime(2026, 6, 14, 15, 0, tzinfo=UTC)  # 11:00 in New York
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """The sample hospital, one night published."""
-    home = Home(tmp_path_factory.mktemp("hospital"))
-    hospital.write_hospital(home.inbox, 7, 14, AS_OF)
-    for path in list(home.inbox.glob("*.csv")):
-        path.with_name(path.name + ".done").touch()
-    night = home.night(AS_OF, "Europe/London")
-    ingest(night, _quiet)
-    assess(night, _quiet)
-    publish(night, _quiet)
-    return home
 
 
 def _quiet(_: str) -> None:
