@@ -91,7 +91,7 @@ def _rules() -> dict[str, list[str]]:
 
 
 def _tests() -> dict[str, list[str]]:
-    """The worked cases of each statement, and the test of what is printed of it."""
+    """The worked cases of each statement, the test of what is printed, the rule tables."""
     tests: dict[str, list[str]] = {}
     with (_ROOT / "tests/spec/cases.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
@@ -100,6 +100,10 @@ def _tests() -> dict[str, list[str]]:
     printed = (_ROOT / "tests/spec/test_guideline_texts.py").read_text(encoding="utf-8")
     for statement in re.findall(r"^(S[0-9]+) +\|", printed, re.MULTILINE):
         tests.setdefault(statement, []).append("printed text")
+    for page in sorted((_ROOT / "tests/spec/promises").glob("*.md")):
+        heading = re.findall(r"^##+ (.*)", page.read_text(encoding="utf-8"), re.MULTILINE)
+        for statement in _cited(" ".join(heading)):
+            tests.setdefault(statement, []).append(f"table of {page.stem[3:]}")
     return {name: list(dict.fromkeys(cases)) for name, cases in tests.items()}
 
 
