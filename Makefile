@@ -31,7 +31,7 @@ real: .venv/run  ## The MIMIC-IV demo, original or canonical: make real MIMIC=FO
 	@$(BIN)/python -m sample_data.real $(MIMIC) $(REAL) $(if $(AS_OF),--as-of $(AS_OF)) $(if $(DIRECT),--direct)
 
 test: .venv/dev  ## The everyday tests, under five minutes.
-	@$(BIN)/python -m pytest -q -m "not prefect and not soak"
+	@$(BIN)/python -m pytest -q -m "not prefect and not soak and not long"
 
 check: .venv/dev  ## Lint, types, all tests with branch coverage, stale docs: reports every failure.
 	@$(BIN)/python -m docs.build --check; docs=$$?; \

@@ -85,7 +85,9 @@ def test_every_explanation_agrees_with_what_was_published(home: Home) -> None:
     assert _agree(home, list(_published(home))) > 2000
 
 
-@pytest.mark.parametrize("every", [10, pytest.param(1, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "every", [pytest.param(10, marks=pytest.mark.long), pytest.param(1, marks=pytest.mark.soak)]
+)
 def test_explanations_of_real_patients_agree_too(every: int, tmp_path: Path) -> None:
     """The canonical cut of the MIMIC-IV demo, where it stands beside the project."""
     if not REAL.is_dir():
