@@ -96,7 +96,7 @@ def assess(facts: Facts, moments: pl.DataFrame, policy: Policy, zone: str) -> As
         .with_columns(is_on_iv_replacement=is_on_iv_replacement(policy))
         .with_columns(
             recheck_section=recheck_section(policy, zone),
-            im_upper_limit_grams=im_upper_limit_grams(policy),
+            im_upper_limit_grams=im_upper_limit_grams(policy, zone),
         )
     )
     reviews = review_rows(frame, what_stands.unjudged, magnesium, policy, zone)

@@ -4,7 +4,7 @@ from typing import Final
 
 import polars as pl
 
-from hypomag_rules.clock import hours
+from hypomag_rules.clock import days_between, hours
 from hypomag_rules.policy import Policy
 from hypomag_rules.rungs import ALIVE, IN_SCOPE, Rung, all_hold
 
@@ -54,11 +54,11 @@ def _recent(policy: Policy) -> Rung:
     )
 
 
-def im_upper_limit_grams(policy: Policy) -> pl.Expr:
+def im_upper_limit_grams(policy: Policy, zone: str) -> pl.Expr:
     """S4 in grams: only with adequate, stable kidneys and a recent weight; capped (US label)."""
     limits = policy.replacement
     is_safe = (pl.col("renal_status") == "adequate") & ~pl.col("is_creatinine_unstable")
-    is_recent = (pl.col("as_of") - pl.col("weight_at")) <= hours(24 * limits.weight_days)
+    is_recent = days_between(pl.col("weight_at"), pl.col("as_of"), zone) <= limits.weight_days
     grams = pl.min_horizontal(
         pl.col("weight_kg") * limits.im_grams_per_kg, pl.lit(float(limits.im_cap_grams))
     )

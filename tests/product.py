@@ -62,6 +62,7 @@ _OF_PATIENTS: Final = (
     "review_reasons",
     "is_on_recheck",
     "is_on_review",
+    "im_upper_limit_grams",
 )
 _OWN_ID: Final = {"medications": "medication_id", "encounters": "encounter_id"}
 
@@ -156,10 +157,12 @@ class _Judged(NamedTuple):
         """The plain result of the night whose ids begin with the tag."""
         patients = _own(self.patients, "person_id", tag)
         items = _own(self.items, "person_id", tag)
+        grams = {row["person_id"]: row["im_upper_limit_grams"] for row in patients}
         return Night(
             assessments={
                 row["patient_id"]: {name: _aware(value) for name, value in row.items()}
                 | {"source": "canonical"}
+                | {"im_upper_limit_grams": grams[row["patient_id"]]}
                 for row in _own(self.published, "patient_id", tag)
             },
             lists={

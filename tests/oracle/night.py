@@ -11,6 +11,7 @@ from .audit import audit
 from .chart import charts_of
 from .observations import Version, read_observations
 from .policy import Policy, policy_with
+from .renal import im_upper_limit
 from .severity import is_critical_high
 from .tables import CONDITIONS, ENCOUNTERS, MEDICATIONS, PATIENTS, Row, read_table
 from .times import Moment
@@ -96,7 +97,7 @@ def _columns(
     is_on_recheck: bool,
     is_on_review: bool,
 ) -> dict[str, object]:
-    """Return the columns of `assessments`, but for the policy's hash."""
+    """Return the columns of `assessments`, but for the policy's hash, and the IM figure."""
     index, recheck, femg = made.index, made.recheck, made.femg
     return {
         "night": moment.night,
@@ -132,6 +133,7 @@ def _columns(
         "femg_percent": as_float(femg.percent) if femg else None,
         "femg_finding": femg.finding if femg else None,
         "reasons": sorted(made.reasons),
+        "im_upper_limit_grams": as_float(im_upper_limit(made.chart, made.renal, moment, policy)),
         "is_on_iv_replacement": made.is_on_iv_replacement,
         "is_on_recheck": is_on_recheck,
         "is_on_review": is_on_review,

@@ -71,6 +71,9 @@ class Policy:
     future_hours: int = 1
     max_rate: Decimal = Decimal(150)
     max_concentration: Decimal = Decimal(20)
+    im_weight_days: int = 30
+    im_cap_grams: Decimal = Decimal(20)
+    im_grams_per_kg: Decimal = Decimal("0.25")
     im_ceiling: Decimal = Decimal(250)
     im_window_hours: int = 4
     renal_full_dose: Decimal = Decimal("0.95")

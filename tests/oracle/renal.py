@@ -180,6 +180,19 @@ def _unstable_since(chart: Chart, moment: Moment, policy: Policy) -> datetime | 
     return newest.collected_at if rose or grew else None
 
 
+def im_upper_limit(chart: Chart, renal: Renal, moment: Moment, policy: Policy) -> Decimal | None:
+    """Return S4 in grams: of adequate, stable kidneys and a weight at most so many days old."""
+    if renal.status != ADEQUATE or renal.is_unstable:
+        return None
+    newest = _newest(chart.of(WEIGHT), moment, policy.renal_weight_days)
+    weight = _plain(newest)
+    if newest is None or weight is None:
+        return None
+    if moment.days_since(newest.collected_at) > policy.im_weight_days:
+        return None
+    return min(policy.im_grams_per_kg * weight, policy.im_cap_grams)
+
+
 def renal_reasons(renal: Renal, policy: Policy) -> set[str]:
     """Return the reasons that section 4 gives every assessed patient."""
     reasons: set[str] = set()
