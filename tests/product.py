@@ -19,7 +19,7 @@ from data_contracts.gate import hold_to_table
 from data_contracts.vocabulary import WORKLISTS
 from flows.auditing import audited_doses
 from flows.deliveries import LAYOUTS, ingest_delivery, prepared
-from flows.gathering import administrations_known, batches
+from flows.gathering import Batch, administrations_known, batches
 from flows.inbox import dropped_files
 from flows.night import Night as ProductNight
 from flows.profile import load_profiles
@@ -38,6 +38,7 @@ from tests.oracle.night import Night
 __all__ = [
     "Deliveries",
     "Night",
+    "Reading",
     "Row",
     "Tables",
     "drop_together",
@@ -45,6 +46,7 @@ __all__ = [
     "judge_night",
     "judge_nights",
     "read_facts",
+    "read_nights",
     "read_together",
     "whole",
     "with_header",
@@ -81,7 +83,7 @@ def judge_night(
     night = home.night(as_of, zone, _policy(policy))
     ingest(night, _say_nothing)
     with opened(night) as store:
-        return _judged(store, night).only({})
+        return _read(store, night, {}, [""]).nights()[0]
 
 
 def judge_nights(
@@ -110,9 +112,18 @@ def judge_deliveries(
     Judging costs the same for one patient and for a hundred: each night gets a source and a
     patient prefix of its own, as hospitals that share a store have, and all are judged together.
     """
+    return read_nights(nights, as_of, zone, policy).nights()
+
+
+def read_nights(
+    nights: Sequence[Deliveries],
+    as_of: datetime,
+    zone: str,
+    policy: Mapping[str, object] | None = None,
+) -> "Reading":
+    """Several nights read into facts and not yet judged: what the rules are given."""
     with read_together(nights, as_of, zone, policy) as (store, night, places):
-        judged = _judged(store, night)
-        return [judged.only(places, _tag(number)) for number in range(len(nights))]
+        return _read(store, night, places, [_tag(number) for number in range(len(nights))])
 
 
 def read_facts(
@@ -142,6 +153,21 @@ class _Place(NamedTuple):
 
     tag: str
     row: int
+
+
+class Reading(NamedTuple):
+    """What was read of some nights, told apart by their tags: facts and refused rows."""
+
+    night: ProductNight
+    batch: Batch | None
+    refused: list[tuple[str, str, int, str]]
+    places: Mapping[tuple[str, int], _Place]
+    tags: Sequence[str]
+
+    def nights(self) -> list[Night]:
+        """Each night as the rules judge it."""
+        judged = _judged(self)
+        return [judged.only(self.places, tag) for tag in self.tags]
 
 
 class _Judged(NamedTuple):
@@ -203,8 +229,13 @@ def _aware(value: object) -> object:
     return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
 
 
-def _judged(store: Store, night: ProductNight) -> _Judged:
-    """Select, assess and rank what the store holds, as the stages of a night do."""
+def _read(
+    store: Store,
+    night: ProductNight,
+    places: Mapping[tuple[str, int], _Place],
+    tags: Sequence[str],
+) -> Reading:
+    """Select what the store holds and gather the facts, as the stages of a night do."""
     refused = [
         (table, str(file), int(str(row)), str(reason))
         for table in CANONICAL
@@ -216,22 +247,29 @@ def _judged(store: Store, night: ProductNight) -> _Judged:
     select_persons(store, night)
     select_dosed(store, night)
     total = lay_in_batches(store, _ALL_PERSONS)
-    for batch in batches(store, night, total):
-        judged = assess(batch.facts, batch.judged, night.policy, night.settings.timezone)
-        ranks = ranked(listed_rows(judged), night.policy)
-        patients = judged.patients.with_columns(
-            night=pl.lit(night.date), patient_id=pl.col("person_id")
-        )
-        typed = (pl.col(name).cast(kind) for name, kind in ASSESSMENTS.schema.items())
-        published = hold_to_table(ASSESSMENTS, patients.filter("has_index").select(typed))
-        return _Judged(
-            patients.select(_OF_PATIENTS).to_dicts(),
-            published.drop("policy_id").to_dicts(),
-            ranks.sort("worklist", "rank").select("worklist", "person_id").to_dicts(),
-            refused,
-            audited_doses(night, batch).to_dicts(),
-        )
-    return _Judged([], [], [], refused, [])
+    batch = next(iter(batches(store, night, total)), None)
+    return Reading(night, batch, refused, places, tags)
+
+
+def _judged(reading: Reading) -> _Judged:
+    """Assess, rank and audit what was read."""
+    night, batch = reading.night, reading.batch
+    if batch is None:
+        return _Judged([], [], [], reading.refused, [])
+    judged = assess(batch.facts, batch.judged, night.policy, night.settings.timezone)
+    ranks = ranked(listed_rows(judged), night.policy)
+    patients = judged.patients.with_columns(
+        night=pl.lit(night.date), patient_id=pl.col("person_id")
+    )
+    typed = (pl.col(name).cast(kind) for name, kind in ASSESSMENTS.schema.items())
+    published = hold_to_table(ASSESSMENTS, patients.filter("has_index").select(typed))
+    return _Judged(
+        patients.select(_OF_PATIENTS).to_dicts(),
+        published.drop("policy_id").to_dicts(),
+        ranks.sort("worklist", "rank").select("worklist", "person_id").to_dicts(),
+        reading.refused,
+        audited_doses(night, batch).to_dicts(),
+    )
 
 
 @contextmanager

@@ -1,11 +1,14 @@
 """Mutate `hypomag_rules` module by module, in copies of the project, and name the survivors.
 
-A mutant that survives the rule tables and the worked cases meets the oracle and the tests of its
-module. One that survives those as well must stand in `survivors.toml` with the reason why it cannot
-matter; exit 1 when one does not, or when a listed one is dead.
+Each is asked the rule tables, the worked cases and some hundred drawn nights that the oracle has
+answered, then the tests of its own module. One that survives must stand in `survivors.toml` with
+the reason why it cannot matter; exit 1 when one does not, or when a listed one is dead.
 """
 
 import argparse
+import os
+import shutil
+import subprocess
 import sys
 import tempfile
 import tomllib
@@ -15,9 +18,10 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
-from tests.mutants.trying import ROOT, RULES, Mutant, copied, enter, mutants_of, tried
+from tests.mutants.trying import QUESTIONS, ROOT, RULES, Mutant, copied, enter, mutants_of, tried
 
 _WORKERS: Final = 2
+_EXAMPLES: Final = "400"
 
 
 def main() -> int:
@@ -31,10 +35,18 @@ def main() -> int:
     sys.stdout.write(f"{len(mutants)} mutants of {len(modules)} modules\n")
     survivors = []
     with tempfile.TemporaryDirectory(prefix="hypomag-mutants-") as folder:
+        subprocess.run(
+            [sys.executable, "-m", "tests.mutants.questions", Path(folder) / QUESTIONS],
+            cwd=ROOT,
+            env=os.environ | {"HYPOMAG_EXAMPLES": _EXAMPLES},
+            check=True,
+        )
         context = get_context("spawn")
         queue = context.Queue()
         for number in range(_WORKERS):
-            queue.put(str(copied(Path(folder) / str(number))))
+            copy = copied(Path(folder) / str(number))
+            shutil.copy(Path(folder) / QUESTIONS, copy)
+            queue.put(str(copy))
         with ProcessPoolExecutor(_WORKERS, context, enter, (queue,)) as workers:
             for at, survivor in enumerate(workers.map(tried, mutants), 1):
                 if survivor is not None:
