@@ -14,7 +14,7 @@ _LIST: Final = pl.List(pl.String)
 
 OBSERVATIONS: Final = Table(
     "observations",
-    "Counted standing results of assessed persons, collected in the last 400 days",
+    "Counted standing results of persons with serum magnesium, of the last 400 days",
     (
         Column("patient_id", "the person, source prefix included"),
         Column("source", "feed that sent it"),
@@ -108,7 +108,7 @@ EPISODES: Final = Table(
     "Episodes of low magnesium within the last 400 days, a view over observations",
     (
         Column("patient_id", "the person, source prefix included"),
-        Column("started_at", "first severe or low result, UTC", _T),
+        Column("started_at", "first severe or low result of these days, UTC", _T),
         Column("ended_at", "the target-met or high result that ended it, UTC; null while open", _T),
         Column("lows", "number of severe and low results", pl.Int64),
         Column("lowest_mg_dl", "lowest of them, mg/dL", pl.Float64),

@@ -5,10 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from data_contracts import vocabulary as words
 from data_contracts.columns import Table
 from data_contracts.published import PUBLISHED, VIEWS
 from docs.traceability import traceability
 from flows.schema import CANONICAL
+from hypomag_rules.policy import load
+from hypomag_rules.spoken import filled_texts
 
 _FOLDER: Final = Path(__file__).parent
 _HEAD: Final = """\
@@ -27,7 +30,33 @@ def data_dictionary() -> str:
     parts += [_section(table, is_sent=True) for table in CANONICAL.values()]
     parts.append("## What is published\n\n")
     parts += [_section(table, is_sent=False) for table in (*PUBLISHED, *VIEWS)]
-    return "".join(parts).rstrip() + "\n"
+    return "".join([*parts, _codes()]).rstrip() + "\n"
+
+
+_WORDS: Final = {
+    "severity": words.SEVERITIES,
+    "renal_status": words.RENAL_STATUSES,
+    "renal_method": words.RENAL_METHODS,
+    "recheck_rule": words.RECHECK_RULES,
+    "recheck_status": words.RECHECK_STATUSES,
+    "femg_finding": words.FEMG_FINDINGS,
+    "worklist": words.WORKLISTS,
+    "section": words.SECTIONS,
+    "life": words.LIVES,
+    "route": words.ROUTES,
+    "quarantine.reason": tuple(dict.fromkeys((*words.OBSERVATION_REASONS, *words.OTHER_REASONS))),
+}
+
+
+def _codes() -> str:
+    """What the codes of `reasons` and `findings` print, and the closed word lists."""
+    lines = ["## Codes\n", "Closed lists of words:\n", "| column | words |", "|---|---|"]
+    lines += [f"| `{name}` | {', '.join(listed)} |" for name, listed in _WORDS.items()]
+    lines += ["\n`reasons` and `findings`, as they are printed under the shipped policy:\n"]
+    lines += ["| code | printed |", "|---|---|"]
+    texts = filled_texts(load())
+    lines += [f"| `{code}` | {text} |" for code, text in texts.items() if code.isupper()]
+    return "\n".join(lines) + "\n"
 
 
 def _section(table: Table, *, is_sent: bool) -> str:

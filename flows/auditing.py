@@ -7,7 +7,7 @@ from data_contracts.published import DOSES
 from flows.gathering import Batch
 from flows.night import Night
 from flows.repeating import Last, is_whole, mark_redosed
-from flows.selection import doses_since, select_dosed
+from flows.selection import select_dosed
 from flows.store import Store
 from flows.tonight import append
 from hypomag_rules.audit import audited
@@ -21,7 +21,7 @@ def select_doses(store: Store, night: Night, last: Last) -> None:
     store.run(
         f"DELETE FROM tonight.{DOSES.name} WHERE ? OR started_at < ? "
         "OR patient_id IN (FROM redosed)",
-        [everybody, doses_since(night)],
+        [everybody, night.window_start],
     )
 
 
@@ -33,7 +33,7 @@ def audit_batch(store: Store, night: Night, batch: Batch) -> None:
 def audited_doses(night: Night, batch: Batch) -> pl.DataFrame:
     """The rows of `doses` that a batch gives."""
     doses = audited(batch.facts, batch.dosed, night.policy, night.settings.timezone)
-    rows = doses.filter(pl.col("started_at") >= doses_since(night)).select(
+    rows = doses.filter(pl.col("started_at") >= night.window_start).select(
         pl.col(name).cast(dtype) for name, dtype in DOSES.schema.items()
     )
     return hold_to_table(DOSES, rows)

@@ -29,9 +29,10 @@ from flows.night import Night
 from flows.progress import speaker
 from flows.settings import load_settings
 from flows.stages import Published, assess, ingest, opened, publish
+from flows.store import has_store
 from flows.version import VERSION
 from hypomag_rules.policy import load
-from hypomag_rules.policy_page import changed_keys, policy_page
+from hypomag_rules.policy_page import policy_changes, policy_page
 from hypomag_rules.policy_values import PolicyError
 
 app = typer.Typer(
@@ -98,7 +99,7 @@ def night(
     direct: Annotated[bool, typer.Option("--direct", help="Run without Prefect.")] = False,  # noqa: FBT002 - typer's way of a flag
     as_json: JsonOption = False,  # noqa: FBT002 - typer's way of a flag
 ) -> None:
-    """Ingest what is new, assess every patient, publish the lists."""
+    """Ingest what is new, assess the patients, publish the lists."""
 
     def work() -> ExitCode:
         tonight = _night(home, inbox, as_of)
@@ -136,7 +137,7 @@ def ingest_command(
 
 @app.command("assess")
 def assess_command(home: HomeOption = None, as_of: AsOfOption = None) -> None:
-    """Judge every patient on what the store holds."""
+    """Judge the patients on what the store holds."""
 
     def work() -> ExitCode:
         with speaker(quiet=False) as say:
@@ -195,10 +196,17 @@ def explain_command(
 
     def work() -> ExitCode:
         asked = _night(home, None, as_of)
+        if not has_store(asked.store):
+            message = f"nothing was read in home '{asked.home.name}' yet; run hypomag night first"
+            raise ConfigurationError(message)
         with opened(asked) as store:
             told = explain(store, asked, patient)
         if told is None:
-            message = "no magnesium of this patient is known at this instant; check id and --as-of"
+            message = (
+                "no magnesium of this patient is known at this instant, or all of it is older "
+                f"than {asked.policy.assessment.days} days; give the id that the lists print as "
+                "patient_id, zeros and all, and check --home and --as-of"
+            )
             raise ConfigurationError(message)
         typer.echo(json.dumps(told, indent=2) if as_json else in_words(told))
         return ExitCode.CLEAN
@@ -219,10 +227,10 @@ def policy_check(
     def work() -> ExitCode:
         text = policy_text(file, is_needed=True)
         sound = load(text, file.name)
-        changed = changed_keys(text, file.name)
-        typer.echo(f"{file.name} is sound: policy {sound.id}, {len(changed)} keys of its own")
-        for key in changed:
-            typer.echo(f"  {key}")
+        changes = policy_changes(text, file.name)
+        typer.echo(f"{file.name} is sound: policy {sound.id}, {len(changes)} keys of its own")
+        for change in changes:
+            typer.echo(f"  {change}")
         return ExitCode.CLEAN
 
     _finish(work)

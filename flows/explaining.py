@@ -31,6 +31,7 @@ def explain(store: Store, night: Night, patient: str) -> dict[str, Any] | None:
             "patient_id": patient,
             "as_of": plain(night.naive_as_of),
             "timezone": night.settings.timezone,
+            "published_as_of": _published_as_of(store),
             "policy_id": night.policy.id,
             "published": {name: plain(value) for name, value in rows[0].items()} if rows else {},
             **explained(judged, night.policy, night.settings.timezone),
@@ -38,14 +39,25 @@ def explain(store: Store, night: Night, patient: str) -> dict[str, Any] | None:
     return None
 
 
+def _published_as_of(store: Store) -> object:
+    """The instant that the last assessed night speaks for; null before the first."""
+    ((as_of,),) = store.rows("SELECT max(as_of) FROM nights")
+    return plain(as_of)
+
+
 def in_words(told: dict[str, Any]) -> str:
     """The explanation as a page for a terminal."""
     lines = [f"Patient {told['patient_id']} as of {told['as_of']}, policy {told['policy_id']}"]
+    lines.append("Times are UTC.")
+    published = told["published_as_of"]
+    if published not in {None, told["as_of"]}:
+        lines.append(f"The last lists speak for another instant: to read them, --as-of {published}")
     on = [name for name, entry in told["lists"].items() if entry["is_on"]]
     lines += [f"Listed: {', '.join(on) or 'nowhere'}", ""]
     lines.append("Magnesium results that count, newest first")
     for result in told["results"]:
         index = "  <- the index" if result["is_index"] else ""
+        index = f"  {result['status_kind']}{index}" if result["status_kind"] != "final" else index
         lines.append(
             f"  {result['collected_time']}  {result['value']} {result['unit']}  "
             f"{result['severity']}{index}"

@@ -1,7 +1,7 @@
 """One night: where it reads and writes, the instant it speaks for, the policy in force."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -29,6 +29,17 @@ class Night:
     def naive_as_of(self) -> datetime:
         """`as_of` as naive UTC, as the rules and the store keep instants."""
         return self.as_of.replace(tzinfo=None)
+
+    def day_start(self, instant: datetime, days: int) -> datetime:
+        """The start, naive UTC, of the local day so many days before that of a naive instant."""
+        zone = ZoneInfo(self.settings.timezone)
+        day = instant.replace(tzinfo=UTC).astimezone(zone).date() - timedelta(days=days)
+        return datetime.combine(day, time(), zone).astimezone(UTC).replace(tzinfo=None)
+
+    @property
+    def window_start(self) -> datetime:
+        """The start, naive UTC, of the days whose results and doses are published."""
+        return self.day_start(self.naive_as_of, self.policy.assessment.days)
 
     @property
     def store(self) -> Path:

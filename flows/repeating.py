@@ -5,9 +5,8 @@ when anything was to be said of them last night. The others' assessments are rep
 rows under the same policy would give them again.
 """
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 from data_contracts.assessments import ASSESSMENTS
 from data_contracts.medications import MEDICATIONS
@@ -91,12 +90,11 @@ def mark_touched(store: Store, night: Night, last: Last) -> None:
         "v.file_id IN (SELECT file_id FROM files WHERE as_of > ?))",
         [not last.file_id, last.file_id, last.as_of, last.as_of],
     )
-    days = night.policy.assessment.days
     store.run(
         "DELETE FROM tonight.observations WHERE patient_id IN (SELECT person_id FROM touched) "
         "OR patient_id NOT IN (SELECT person_id FROM persons) "
-        f"OR collected_at < ?::TIMESTAMP - INTERVAL {days} DAY",
-        [night.naive_as_of],
+        "OR collected_at < ?",
+        [night.window_start],
     )
 
 
@@ -195,8 +193,8 @@ def _has_passed(limit: Limit, night: Night, last: Last) -> str:
         shift = timedelta(hours=limit.hours)
         since, until = last.as_of - shift, night.naive_as_of - shift
     else:
-        since = _day_start(night, last.as_of, limit.days) - _MARGIN
-        until = _day_start(night, night.naive_as_of, limit.days) + _MARGIN
+        since = night.day_start(last.as_of, limit.days) - _MARGIN
+        until = night.day_start(night.naive_as_of, limit.days) + _MARGIN
     passed = f"v.{limit.time} BETWEEN TIMESTAMP '{since}' AND TIMESTAMP '{until}'"
     return f"({passed} AND {_measures(limit.analytes)})" if limit.analytes else f"({passed})"
 
@@ -212,7 +210,7 @@ def _measures(analytes: tuple[str, ...]) -> str:
 
 def _has_birthday(night: Night, last: Last) -> str:
     """The SQL of who may have grown older: of 29 February, on 1 March where there is none."""
-    first, end = (_day_start(night, instant, 0) for instant in (last.as_of, night.naive_as_of))
+    first, end = (night.day_start(instant, 0) for instant in (last.as_of, night.naive_as_of))
     days = [first + n * timedelta(days=1) for n in range((end - first).days + 3)]
     dates = {day.month * 100 + day.day for day in days}
     dates |= {229} if 301 in dates else set()
@@ -224,10 +222,3 @@ def _persons_of(table: str, rows: str) -> str:
         f"SELECT {PERSON} FROM {versions_of(table)} v "
         f"LEFT JOIN profiles p ON p.source = v.source WHERE {rows}"
     )
-
-
-def _day_start(night: Night, instant: datetime, days: int) -> datetime:
-    """The start, naive UTC, of the local day so many days before that of an instant."""
-    zone = ZoneInfo(night.settings.timezone)
-    day = instant.replace(tzinfo=UTC).astimezone(zone).date() - timedelta(days=days)
-    return datetime.combine(day, time(), zone).astimezone(UTC).replace(tzinfo=None)

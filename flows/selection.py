@@ -1,6 +1,6 @@
 """Which persons a night needs, and in which batches they are judged."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from flows.night import Night
@@ -23,7 +23,7 @@ def select_persons(store: Store, night: Night) -> None:
     been one. `is_short` marks those who ever had a result at or below the target: only for them
     do the rules look at potassium, calcium, albumin and urine.
     """
-    since = night.naive_as_of - timedelta(days=night.policy.assessment.days) - _MARGIN
+    since = night.window_start - _MARGIN
     store.run(
         "CREATE OR REPLACE TEMP TABLE persons AS SELECT person_id, patient_prefix, is_short FROM ("
         f"SELECT {PERSON} AS person_id, min(coalesce(p.patient_prefix, '')) AS patient_prefix, "
@@ -51,13 +51,8 @@ def select_dosed(store: Store, night: Night, *, everybody: bool = True) -> None:
         "AND v.drug_class = 'magnesium' AND v.kind_word = 'administration' "
         "AND v.started_time BETWEEN ? AND ? "
         f"AND (? OR {PERSON} IN (FROM redosed)) GROUP BY 1",
-        [doses_since(night), night.naive_as_of, everybody],
+        [night.window_start, night.naive_as_of, everybody],
     )
-
-
-def doses_since(night: Night) -> datetime:
-    """The start, naive UTC, from which on doses are audited and published."""
-    return night.naive_as_of - timedelta(days=night.policy.assessment.days)
 
 
 def lay_in_batches(store: Store, size: int) -> int:

@@ -66,6 +66,10 @@ def ingest(night: Night, say: Say) -> Ingested:
                 say(f"reading {at} of {len(fresh)}: {file.relative}")
                 ingest_delivery(store, night, profiles[file.source], ready)
                 journal.witness(night.store, store)
+        refused = "SELECT path, problem FROM files WHERE night = ? AND problem IS NOT NULL"
+        for path, problem in store.rows(f"{refused} ORDER BY path", [night.date]):
+            if (night.inbox / str(path)).exists():
+                say(f"refused: {path} ({problem})")
         counted = store.rows(
             "SELECT count(*), count(problem), coalesce(sum(rows), 0) FROM files WHERE night = ?",
             [night.date],

@@ -86,6 +86,11 @@ class Store:
         self.run("COMMIT")
 
 
+def has_store(folder: Path) -> bool:
+    """Whether a store was ever made there."""
+    return (folder / _DATABASE).exists()
+
+
 @contextmanager
 def open_store(folder: Path, settings: Settings) -> Iterator[Store]:
     """The store in `folder`, made when absent, held under a lock until the block ends.

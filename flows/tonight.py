@@ -131,8 +131,7 @@ def append(store: Store, table: Table, frame: pl.DataFrame) -> None:
 def append_observations(store: Store, results: pl.DataFrame, night: Night) -> None:
     """Append the counted standing results of touched persons that lie in the window."""
     touched = store.frame("SELECT person_id FROM touched")
-    days = night.policy.assessment.days
-    in_window = pl.col("collected_at") >= pl.lit(night.naive_as_of) - pl.duration(days=days)
+    in_window = pl.col("collected_at") >= pl.lit(night.window_start)
     rows = results.join(touched, on="person_id", how="semi").select(
         patient_id="person_id",
         source="source",

@@ -106,10 +106,14 @@ def assess(facts: Facts, moments: pl.DataFrame, policy: Policy, zone: str) -> As
 
 
 def _with_scope(frame: pl.DataFrame, policy: Policy, zone: str) -> pl.DataFrame:
-    """Adds `is_in_scope`, `is_minor`: age on the collection day of the index."""
+    """Adds `is_in_scope`, `is_minor`, `is_age_unknown`: age on the collection day of the index."""
     age = age_on(pl.col("born_on"), pl.col("collected_at"), policy, zone)
     is_minor = (age < policy.magnesium.adult_age).fill_null(value=False)
-    return frame.with_columns(is_minor=is_minor, is_in_scope=pl.col("has_index") & ~is_minor)
+    return frame.with_columns(
+        is_minor=is_minor,
+        is_age_unknown=age.is_null(),
+        is_in_scope=pl.col("has_index") & ~is_minor,
+    )
 
 
 def _with_oral_gap(frame: pl.DataFrame, doses: pl.DataFrame) -> pl.DataFrame:
@@ -148,7 +152,7 @@ def _own_reasons(policy: Policy) -> dict[str, pl.Expr]:
         "PROVISIONAL": pl.col("status_kind") == "provisional",
         "HAEMOLYSED": pl.col("is_haemolysed"),
         "OBSTETRIC": pl.col("is_obstetric"),
-        "AGE_UNKNOWN": pl.col("age_years").is_null(),
+        "AGE_UNKNOWN": pl.col("is_age_unknown"),
         "UNDER_18": pl.col("is_minor"),
         "PATIENT_CONFLICT": pl.col("is_conflicting"),
         "CRITICAL_HIGH": pl.col("is_critical_high"),

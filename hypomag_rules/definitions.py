@@ -63,6 +63,8 @@ MG_PER_MEQ_MAGNESIUM: Final = float(MG_PER_MMOL_MAGNESIUM / 2)
 COCKCROFT_AGE: Final = 140
 COCKCROFT_DIVISOR: Final = 72
 COCKCROFT_FEMALE: Final = 0.85
+# Both formulas for the kidneys were made from adults.
+FORMULA_AGE: Final = 18
 # Devine, Drug Intell Clin Pharm 1974;8:650-655: ideal weight in kg, height in inches.
 DEVINE_MALE: Final = 50.0
 DEVINE_FEMALE: Final = 45.5

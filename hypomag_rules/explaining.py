@@ -1,6 +1,7 @@
 """Why a patient is judged so and listed there, told from the rungs that decided it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -14,12 +15,12 @@ from hypomag_rules.policy import Policy
 from hypomag_rules.renal import renal_ladders
 from hypomag_rules.replacement import replacement_rungs
 from hypomag_rules.review import REVIEW_RUNGS
-from hypomag_rules.rungs import ALIVE, IN_SCOPE, Ladder, Rung
+from hypomag_rules.rungs import ALIVE, HAS_INDEX, IN_SCOPE, Ladder, Rung
 from hypomag_rules.severity import severity_ladder
 from hypomag_rules.work_up import femg_ladder, work_up_rungs
 
 _DECIMALS: Final = 6
-_OF_EVERY_LIST: Final = (IN_SCOPE.says, ALIVE.says)
+_OF_EVERY_LIST: Final = (HAS_INDEX.says, IN_SCOPE.says, ALIVE.says)
 _RESULT: Final = ("collected_time", "value", "unit", "magnitude", "severity", "status_kind")
 _DOSE: Final = ("started_time", "dose_ended_at", "route", "grams")
 _UNREADABLE: Final = ("collected_time", "value", "unit", "review_reason", "could_be_severe")
@@ -55,8 +56,9 @@ def explained(judged: Assessed, policy: Policy, zone: str) -> dict[str, Any]:
 
 
 def _findings(policy: Policy, zone: str) -> tuple[Ladder, ...]:
+    severity = severity_ladder(policy.magnesium)
     return (
-        severity_ladder(policy.magnesium),
+        replace(severity, gate=(HAS_INDEX, *severity.gate)),
         *renal_ladders(policy),
         *recheck_ladders(policy, zone),
         femg_ladder(policy),
@@ -140,14 +142,24 @@ def _nearest(
 
 
 def _by_how_much(rung: Mapping[str, Any], patient: pl.DataFrame, policy: Policy) -> str:
-    """`: 1.21 is above 1.2 by 0.01`, where the rung compares the index with a limit."""
+    """`: 1.21 is above 1.2 by 0.01 mg/dL`, where the rung compares the index with a limit.
+
+    Of a printed bound that reaches below the limit nobody knows it.
+    """
     value = patient.get_column("magnesium_mg_dl").item()
+    lower = patient.get_column("lower").item()
     if "magnesium.severe_limit" not in rung["limits"] or value is None:
         return ""
     limit = policy.magnesium.severe_limit
-    if value <= limit:
+    if lower <= limit:
         return ""
-    return f": {value:g} is above {limit:g} by {round(value - limit, _DECIMALS):g}"
+    above = (_short(figure) for figure in (value, limit, value - limit))
+    return ": {} is above {} by {} mg/dL".format(*above)
+
+
+def _short(figure: float) -> str:
+    """A figure with its six decimals, but no zeros at the end."""
+    return f"{figure:.{_DECIMALS}f}".rstrip("0").rstrip(".")
 
 
 def _rows(frame: pl.DataFrame) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from data_contracts.vocabulary import RecheckRule, RecheckStatus
 from hypomag_rules.clock import hours, local_day
 from hypomag_rules.policy import Policy
 from hypomag_rules.recheck_rules import OWED, rules, status_ladder
-from hypomag_rules.rungs import ALIVE, IN_SCOPE, Ladder, Rung, Step, all_hold
+from hypomag_rules.rungs import ALIVE, HAS_INDEX, IN_SCOPE, Ladder, Rung, Step, all_hold
 
 _PARENTERAL: Final = ("iv", "im")
 
@@ -87,6 +87,7 @@ def recheck_rungs(policy: Policy, zone: str) -> tuple[Rung, ...]:
     status = pl.col("recheck_status")
     opens_soon = (status == "scheduled") & (soon <= policy.recheck.upcoming_days)
     return (
+        HAS_INDEX,
         IN_SCOPE,
         ALIVE,
         Rung(

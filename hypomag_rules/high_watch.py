@@ -5,7 +5,7 @@ import polars as pl
 from hypomag_rules.clock import days_between
 from hypomag_rules.doses import Drugs
 from hypomag_rules.policy import Policy
-from hypomag_rules.rungs import ALIVE, IN_SCOPE, Rung, all_hold, any_limb
+from hypomag_rules.rungs import ALIVE, HAS_INDEX, IN_SCOPE, Rung, all_hold, any_limb
 
 
 def with_high_watch(moments: pl.DataFrame, drugs: Drugs, policy: Policy, zone: str) -> pl.DataFrame:
@@ -79,7 +79,7 @@ def high_watch_rungs(policy: Policy, zone: str) -> tuple[Rung, ...]:
         ),
     )
     either = "a high index that nobody expects, or magnesium on board that is not cleared"
-    return (IN_SCOPE, ALIVE, any_limb(either, high, loading))
+    return (HAS_INDEX, IN_SCOPE, ALIVE, any_limb(either, high, loading))
 
 
 def _on_board(drugs: Drugs, days: int, zone: str) -> pl.DataFrame:

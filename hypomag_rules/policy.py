@@ -28,6 +28,7 @@ from hypomag_rules.policy_sections import (
 from hypomag_rules.policy_values import (
     MAGNESIUM_LIMITS,
     PolicyError,
+    approval_day,
     is_number,
     value_in_force,
 )
@@ -146,7 +147,7 @@ def _build(shipped: dict[str, Any], own: Mapping[str, Any], where: str) -> Polic
             as_given=MappingProxyType(_as_given(own)),
             id=f"{name}+{digest[:12]}",
             approved_by=str(own.get("approved_by", shipped["approved_by"])),
-            approved_on=str(own.get("approved_on", shipped["approved_on"])),
+            approved_on=approval_day(own.get("approved_on", shipped["approved_on"]), where),
         )
     except PolicyError as contradictions:
         # A value at fault stays as shipped: what it contradicts then nobody wrote.

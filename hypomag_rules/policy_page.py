@@ -27,15 +27,20 @@ def policy_page(override: str, where: str, on: date) -> str:
     return "\n".join(parts) + "\n"
 
 
-def changed_keys(override: str, where: str) -> list[str]:
-    """The keys that a hospital's policy names, as `[section] key`."""
-    own = read_override(override, where)
+def policy_changes(override: str, where: str) -> list[str]:
+    """What a sound policy of a hospital says instead of the shipped one, a line a key."""
+    shipped, own = tomllib.loads(shipped_text()), read_override(override, where)
     return [
-        f"[{name}] {key}"
+        f"[{name}] {key}: {_value(shipped[name][key])}, here {_value(_spec(given))}"
         for name, section in own.items()
         if isinstance(section, dict)
-        for key in section
+        for key, given in section.items()
     ]
+
+
+def _spec(given: object) -> dict[str, Any]:
+    """A value as a table, when it was given bare."""
+    return given if isinstance(given, dict) else {"value": given}
 
 
 def _head(policy: Policy) -> str:
@@ -63,7 +68,7 @@ def _number(key: str, shipped: Mapping[str, Any], given: object, on: date) -> st
     spec: dict[str, Any] = dict(shipped)
     instead = ""
     if given is not None:
-        told = given if isinstance(given, dict) else {"value": given}
+        told = _spec(given)
         grounds = {
             "source": "local",
             "why": "the hospital's own",
@@ -104,7 +109,8 @@ def _contradictions(policy: Policy) -> str:
     told = (
         (
             "Is 1.2 mg/dL itself severe? The opening treats a level of 1.2 (S1), the definition "
-            f"says below 1.2 (S2). Here {bands.severe_limit:g} mg/dL is {at_limit} "
+            f"says below 1.2 (S2). Here {bands.severe_limit:g} mg/dL "
+            f"({bands.severe_limit / _MG_DL_PER_MMOL_L:.3g} mmol/L) is {at_limit} "
             "(severe_includes_limit)."
         ),
         (

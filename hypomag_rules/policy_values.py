@@ -16,6 +16,13 @@ _ANALYTE_OF_LIMIT: Final = {"potassium_low": "potassium", "edta_potassium": "pot
     "unstable_rise": "creatinine",
 }
 _ENDS: Final = 2
+_KINDS: Final[Mapping[type, str]] = {
+    str: "a text",
+    bool: "true or false",
+    list: "a list",
+    date: "a date",
+    datetime: "a time",
+}
 _PLACE: Final = re.compile(r"\{[a-z_]*\}")
 # A hundred years: beyond it dates end.
 _LONGEST: Final = {"days": 36_500, "h": 876_000, "min": 52_560_000, "years": 200}
@@ -45,7 +52,11 @@ def value_in_force(key: str, given: object, shipped: Mapping[str, Any], where: s
     expected = shipped["value"]
     if is_number(expected):
         if isinstance(value, bool) or not isinstance(value, int | float):
-            message = f"{where}: expected a number like {expected}, found {type(value).__name__}"
+            message = (
+                f"{where}: expected a number like {expected}, found "
+                f"{_KINDS.get(type(value), 'something else')}; write it with a decimal point and "
+                "without quotes"
+            )
             raise PolicyError(message)
         if not 0 <= value < float("inf"):
             message = f"{where}: {value} is negative or not finite; give a number of 0 or more"
@@ -125,3 +136,12 @@ def _in_unit(
 def is_number(value: object) -> bool:
     """Whether a value is a number; true and false are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def approval_day(given: object, where: str) -> str:
+    """The day of approval as text, blank while there is none; raises `PolicyError` for another."""
+    try:
+        return str(date.fromisoformat(str(given))) if str(given) else ""
+    except ValueError:
+        message = f"{where}: approved_on is no date; write e.g. 2026-11-01, or leave it blank"
+        raise PolicyError(message) from None

@@ -7,7 +7,7 @@ import polars as pl
 
 from hypomag_rules.clock import local_day
 from hypomag_rules.policy_sections import Recheck
-from hypomag_rules.rungs import ALIVE, IN_SCOPE, Ladder, Rung, Step, all_hold
+from hypomag_rules.rungs import ALIVE, HAS_INDEX, IN_SCOPE, Ladder, Rung, Step, all_hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class OwedBy:
 _IS_SEVERE: Final = pl.col("severity") == "severe"
 _IS_LOW: Final = pl.col("severity") == "low"
 OWED: Final = (
+    HAS_INDEX,
     IN_SCOPE,
     ALIVE,
     Rung(

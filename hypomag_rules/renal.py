@@ -44,7 +44,7 @@ def with_renal(
     frame = frame.join(
         _unstable(results, limits, zone), on="moment", how="left", maintain_order="left"
     ).with_columns(pl.col("is_creatinine_unstable").fill_null(value=False))
-    frame = frame.with_columns(cockcroft=_cockcroft_gault(limits), ckd_epi=_ckd_epi(policy))
+    frame = frame.with_columns(cockcroft=_cockcroft_gault(limits), ckd_epi=_ckd_epi())
     return _decided(frame, policy)
 
 
@@ -138,7 +138,7 @@ def _cockcroft_for(sex: str, limits: Renal) -> pl.Expr:
     )
 
 
-def _ckd_epi(policy: Policy) -> pl.Expr:
+def _ckd_epi() -> pl.Expr:
     """CKD-EPI 2021 in mL/min/1.73 m²; the lower of both where sex is unknown."""
     female = _ckd_epi_for("female") * known.CKD_EPI_FEMALE
     male = _ckd_epi_for("male")
@@ -149,7 +149,11 @@ def _ckd_epi(policy: Policy) -> pl.Expr:
         .then(male)
         .otherwise(pl.min_horizontal(female, male))
     )
-    return pl.when(pl.col("age_years") >= policy.magnesium.adult_age).then(chosen.round(_DECIMALS))
+    return pl.when(_of_adult()).then(chosen.round(_DECIMALS))
+
+
+def _of_adult() -> pl.Expr:
+    return pl.col("age_years") >= known.FORMULA_AGE
 
 
 def _ckd_epi_for(sex: str) -> pl.Expr:
@@ -168,9 +172,7 @@ def renal_ladders(policy: Policy) -> tuple[Ladder, Ladder]:
 def _method_ladder(policy: Policy) -> Ladder:
     """Dialysis, a reported clearance, Cockcroft-Gault, a reported eGFR, CKD-EPI (S17)."""
     limit = policy.renal.severe_below
-    adult = pl.col("age_years") >= policy.magnesium.adult_age
     person = ("age_years", "sex", "creatinine_mg_dl", "creatinine_comparator")
-    formula_keys = ("magnesium.adult_age", "renal.creatinine_days")
     return Ladder(
         "renal_method",
         (
@@ -188,11 +190,11 @@ def _method_ladder(policy: Policy) -> Ladder:
             _estimate(
                 "cockcroft_gault",
                 "an adult's creatinine and weight are known",
-                pl.when(adult).then(pl.col("cockcroft")),
+                pl.when(_of_adult()).then(pl.col("cockcroft")),
                 (*person, "weight_kg", "weight_comparator", "height_value", "height_comparator"),
                 (
-                    *formula_keys,
-                    *("renal.weight_days", "renal.ideal_weight_from_height"),
+                    *("renal.creatinine_days", "renal.weight_days"),
+                    "renal.ideal_weight_from_height",
                     *("renal.adjusted_weight_from_bmi", "renal.adjusted_weight_factor"),
                 ),
             ),
@@ -208,7 +210,7 @@ def _method_ladder(policy: Policy) -> Ladder:
                 "an adult's creatinine is known, for CKD-EPI",
                 pl.col("ckd_epi"),
                 person,
-                formula_keys,
+                ("renal.creatinine_days",),
             ),
         ),
     )

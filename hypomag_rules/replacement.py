@@ -6,7 +6,7 @@ import polars as pl
 
 from hypomag_rules.clock import days_between, hours
 from hypomag_rules.policy import Policy
-from hypomag_rules.rungs import ALIVE, IN_SCOPE, Rung, all_hold
+from hypomag_rules.rungs import ALIVE, HAS_INDEX, IN_SCOPE, Rung, all_hold
 
 
 def replacement_rungs(policy: Policy) -> tuple[Rung, ...]:
@@ -25,6 +25,7 @@ def is_severe_untreated(policy: Policy) -> pl.Expr:
 
 
 _UNTREATED: Final = (
+    HAS_INDEX,
     Rung(
         "the index is severe",
         pl.col("severity") == "severe",

@@ -64,38 +64,43 @@ def review_rows(
     )
 
 
-def _looked_at(says: str, holds: pl.Expr, keys: tuple[str, ...] = ()) -> Rung:
-    return Rung(says, holds, ("review_reasons",), ("review.days", *keys))
+def _looked_at(
+    says: str, holds: pl.Expr, keys: tuple[str, ...] = (), reads: tuple[str, ...] = ()
+) -> Rung:
+    return Rung(says, holds, ("review_reasons", *reads), ("review.days", *keys))
 
 
 _OF_COUNTED: Final = ["UNDETERMINED", "UNDER_18", "PATIENT_CONFLICT"]
 REVIEW_RUNGS: Final = (
     ALIVE,
     any_limb(
-        "something that somebody should look at, in the last days",
+        "something of the last days that somebody should look at",
         (
             _looked_at(
-                "a serum magnesium was refused, and no counted one is as new",
+                "lately refused: a serum magnesium, and no counted one is as new",
                 pl.col("review_reasons").list.set_difference(_OF_COUNTED).list.len() > 0,
             ),
         ),
         (
             _looked_at(
-                "the index, or a newer result, is a bound that reaches over a limit",
+                "lately drawn: an index, or a newer result, whose bound reaches over a limit",
                 pl.col("review_reasons").list.contains("UNDETERMINED"),
+                reads=("severity", "collected_at"),
             ),
         ),
         (
             _looked_at(
-                "the patient is under age and the index is not on target",
+                "lately drawn: an index off target, of a patient under age",
                 pl.col("review_reasons").list.contains("UNDER_18"),
                 ("magnesium.adult_age",),
+                ("is_minor", "severity", "collected_at"),
             ),
         ),
         (
             _looked_at(
-                "the patient has different birth dates under one number",
+                "lately drawn: an index of a number with different birth dates",
                 pl.col("review_reasons").list.contains("PATIENT_CONFLICT"),
+                reads=("is_conflicting", "collected_at"),
             ),
         ),
     ),

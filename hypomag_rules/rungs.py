@@ -79,9 +79,15 @@ def _each_once(names: Iterable[str]) -> list[str]:
     return sorted(set(names), key=lambda name: int(name.removeprefix("S")))
 
 
+HAS_INDEX = Rung(
+    "a magnesium result of the days that are judged counts",
+    pl.col("has_index"),
+    ("collected_at",),
+    ("assessment.days",),
+)
 IN_SCOPE = Rung(
     "adult, or of unknown age, on the day of the index",
-    pl.col("is_in_scope"),
+    ~pl.col("is_minor"),
     ("born_on", "collected_at"),
     ("magnesium.adult_age", "plausible.age"),
 )

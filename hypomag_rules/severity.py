@@ -51,21 +51,22 @@ def severity_ladder(bands: Magnesium) -> Ladder:
     is_number = pl.col("magnitude").is_not_nan()
     is_severe = is_within(bands.severe_limit, inclusive=includes)
     is_above_severe = is_beyond(bands.severe_limit, inclusive=not includes)
+    to_severe, from_severe = ("at or below", "above") if includes else ("below", "at or above")
     severe_keys = ("magnesium.severe_limit", "magnesium.severe_includes_limit")
     return Ladder(
         "severity",
         (
-            _step("severe", "not above the severe limit", is_severe, severe_keys, "S1, S2"),
+            _step("severe", f"{to_severe} the severe limit", is_severe, severe_keys, "S1, S2"),
             _step(
                 "low",
-                "above the severe limit and not above the target",
+                f"{from_severe} the severe limit and at or below the target",
                 is_above_severe & is_within(bands.target),
                 (*severe_keys, "magnesium.target"),
                 "S1, S2, S10",
             ),
             _step(
                 "target_met",
-                "above the target and not above the upper limit",
+                "above the target and at or below the upper limit",
                 is_beyond(bands.target) & is_within(bands.upper_limit),
                 ("magnesium.target", "magnesium.upper_limit"),
                 "S10, S11",

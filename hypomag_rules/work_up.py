@@ -9,7 +9,7 @@ from hypomag_rules.clock import days_between, hours
 from hypomag_rules.definitions import FILTERED_SHARE_MAGNESIUM
 from hypomag_rules.flags import named
 from hypomag_rules.policy import Policy
-from hypomag_rules.rungs import ALIVE, IN_SCOPE, Ladder, Rung, Step, all_hold
+from hypomag_rules.rungs import ALIVE, HAS_INDEX, IN_SCOPE, Ladder, Rung, Step, all_hold
 
 _DECIMALS: Final = 6
 _PARENTERAL: Final = ("iv", "im")
@@ -26,15 +26,20 @@ def with_work_up(
     """
     frame = moments.with_columns(is_on_work_up=all_hold(work_up_rungs(policy, zone)))
     listed = frame.filter("is_on_work_up")
-    return frame.join(
-        _femg(listed, results, doses, policy), on="moment", how="left", maintain_order="left"
-    ).join(_calcium_ratio(listed, results), on="moment", how="left", maintain_order="left")
+    return (
+        frame.join(
+            _femg(listed, results, doses, policy), on="moment", how="left", maintain_order="left"
+        )
+        .join(_calcium_ratio(listed, results), on="moment", how="left", maintain_order="left")
+        .with_columns(femg_finding=femg_ladder(policy).first().cast(pl.Enum(FEMG_FINDINGS)))
+    )
 
 
 def work_up_rungs(policy: Policy, zone: str) -> tuple[Rung, ...]:
     """An open episode with low results on days far enough apart, its index not too old (S25)."""
     age_days = days_between(pl.col("collected_at"), pl.col("as_of"), zone)
     return (
+        HAS_INDEX,
         IN_SCOPE,
         ALIVE,
         Rung(
@@ -108,7 +113,6 @@ def _femg(
                 }
             ),
         )
-        .with_columns(femg_finding=femg_ladder(policy).first().cast(pl.Enum(FEMG_FINDINGS)))
     )
 
 
@@ -146,7 +150,10 @@ def femg_ladder(policy: Policy) -> Ladder:
                 for finding, (says, holds, statement) in compared.items()
             ),
         ),
-        gate=(Rung("the set of four values is complete", percent.is_not_null(), read, (), "S25"),),
+        gate=(
+            Rung("on the work-up list", pl.col("is_on_work_up"), ("is_on_work_up",), (), "S25"),
+            Rung("the set of four values is complete", percent.is_not_null(), read, (), "S25"),
+        ),
     )
 
 

@@ -16,7 +16,11 @@ from hypomag_rules.spoken import filled_texts
 
 _SAFE: Final = {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
 _ROUTES: Final = {"iv": "IV", "im": "IM", "oral": "by mouth", "other": "route unread"}
-_FIGURE: Final = "0.0#####"
+_FIGURE: Final = "0.0##"
+_WIDTHS: Final = {
+    "Started": 110,
+    "Day": 90,
+}  # pixels; a fitted column shows ### where a date is long
 _FORMATS: Final = {
     pl.Float64: _FIGURE,
     pl.Datetime: "d mmm hh:mm",
@@ -108,6 +112,7 @@ def _write_sheet(book: Workbook, name: str, rows: pl.DataFrame, head: str) -> No
         dtype_formats=formats,
         table_style="Table Style Light 1",
         autofit=True,
+        column_widths={name: _WIDTHS[name] for name in rows.columns if name in _WIDTHS},
         freeze_panes=(1, 0),
     )
     sheet.set_landscape()

@@ -194,3 +194,15 @@ def test_nothing_readable_by_others_but_what_is_published(home: Path) -> None:
     folder = home / "published" / "current"
     assert (folder / "report.html").stat().st_mode & 0o777 == 0o640
     assert (folder / "hypomag.duckdb").stat().st_mode & 0o777 == 0o440
+
+
+def test_a_refused_file_is_named_with_its_reason_and_forgotten_when_it_goes(home: Path) -> None:
+    misnamed = home / "inbox" / "obs_mine.csv"
+    misnamed.write_text(SEVERE, encoding="utf-8")
+    refused(night(home), 20, "refused: obs_mine.csv (its name announces no table")
+    misnamed.rename(home / "inbox" / "observations_mine.csv")
+    read = night(home)
+    assert read.exit_code == 0, read.output
+    assert "refused:" not in read.output
+    report = (home / "published" / "current" / "report.html").read_text(encoding="utf-8")
+    assert "obs_mine.csv" not in report

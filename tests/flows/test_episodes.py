@@ -62,3 +62,29 @@ def test_episodes_begin_and_end_where_a_dull_walk_begins_and_ends_them(tmp_path:
         (at(7), at(8), 1, 1.3, at(7), False),
         (at(9), None, 1, 1.2, at(9), True),
     ]
+
+
+def test_the_days_of_the_window_are_the_hospital_s(tmp_path: Path) -> None:
+    """400 days back, though earlier in the day than the night speaks for; then one day more."""
+    home = Home(tmp_path)
+    drawn = {"P1": "2025-10-17T00:30:00Z", "P2": "2025-10-16T12:00:00Z"}
+    home.drop(
+        "observations",
+        [
+            {
+                "observation_id": patient,
+                "patient_id": patient,
+                "code": "19123-9",
+                "value": "1.0",
+                "unit": "mg/dL",
+                "status": "F",
+                "collected_at": collected,
+            }
+            for patient, collected in drawn.items()
+        ],
+    )
+    night = home.night(AS_OF, "Europe/London")
+    for stage in (ingest, assess, publish):
+        stage(night, lambda _: None)
+    for table in ("assessments", "observations", "episodes"):
+        assert {patient for patient, *_ in _rows(home, f"FROM {table} SELECT patient_id")} == {"P1"}

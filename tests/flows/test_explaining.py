@@ -124,7 +124,7 @@ def test_the_nearest_rule_says_by_how_much(tmp_path: Path) -> None:
     ingest(home.night(AS_OF), _quiet)
     ((_, told),) = _walk(home, ["P1"])
     assert told["nearest"][0] == (
-        "iv_replacement: all but “the index is severe”: 1.21 is above 1.2 by 0.01"
+        "iv_replacement: all but “the index is severe”: 1.21 is above 1.2 by 0.01 mg/dL"
     )
     words = in_words(told)
     assert "iv_replacement: not listed" in words
@@ -136,6 +136,8 @@ def test_the_command_answers_in_json_and_says_when_nobody_is_known(home: Home) -
     asked = ["--home", str(home.path), "--as-of", "2026-11-21T02:00:00Z"]
     found = CliRunner().invoke(app, ["explain", patient, "--json", *asked])
     assert json.loads(found.stdout)["patient_id"] == patient
+    now = CliRunner().invoke(app, ["explain", patient, *asked[:2]])
+    assert "to read them, --as-of 2026-11-21T02:00:00Z" in now.stdout
     unknown = CliRunner().invoke(app, ["explain", "nobody", *asked])
     assert unknown.exit_code == 50
     assert "nobody" not in unknown.stderr
@@ -149,3 +151,64 @@ def test_every_step_that_the_oracle_decides_is_asked(home: Home) -> None:
     ]
     limbs = [one for rung in rungs for limb in rung.get("limbs", []) for one in limb]
     assert {rung["asks"] for rung in [*rungs, *limbs] if "limbs" not in rung} == set(DECIDE)
+
+
+def _asked(home: Home, patient: str, rows: dict[str, list[dict[str, str]]]) -> dict[str, Any]:
+    """What is explained of a patient who is the only one of a home."""
+    for table, sent in rows.items():
+        home.drop(table, [{"patient_id": patient, **row} for row in sent])
+    ingest(home.night(AS_OF), _quiet)
+    ((_, told),) = _walk(home, [patient])
+    assert decide_again(told) > 30
+    return told
+
+
+def _magnesium(value: str, unit: str = "mg/dL", days: int = 1) -> dict[str, str]:
+    drawn = (AS_OF - timedelta(days=days)).isoformat()
+    told = {"observation_id": f"O{value}{days}", "code": "19123-9", "value": value, "unit": unit}
+    return told | {"status": "F", "collected_at": drawn}
+
+
+def test_without_a_counted_result_that_is_the_reason_told(tmp_path: Path) -> None:
+    """Not a birth date, though dialysis and a dose on board bring the patient near a list."""
+    dose = {"medication_id": "M1", "kind": "administration", "name": "magnesium sulfate"}
+    given = {"dose": "2", "dose_unit": "g", "route": "iv", "status": "given"}
+    told = _asked(
+        Home(tmp_path),
+        "P1",
+        {
+            "observations": [_magnesium("1.0", "")],
+            "conditions": [{"code": "Z99.2", "code_system": "ICD-10-CM", "status": "active"}],
+            "medications": [
+                dose | given | {"started_at": (AS_OF - timedelta(hours=9)).isoformat()}
+            ],
+        },
+    )
+    closed = [rung["asks"] for rung in told["lists"]["high_watch"]["rungs"] if not rung["holds"]]
+    assert closed == ["a magnesium result of the days that are judged counts"]
+    assert told["findings"]["severity"]["gate"][0]["holds"] is False
+    assert told["lists"]["review"]["is_on"]
+
+
+def test_how_far_a_printed_bound_is_from_a_limit_is_not_told(tmp_path: Path) -> None:
+    told = _asked(Home(tmp_path), "P1", {"observations": [_magnesium("<1.3")]})
+    assert told["nearest"] == ["iv_replacement: all but “the index is severe”"]
+    assert told["lists"]["review"]["is_on"]
+
+
+def test_a_millionth_above_the_limit_is_told(tmp_path: Path) -> None:
+    told = _asked(Home(tmp_path), "P1", {"observations": [_magnesium("1.200001")]})
+    assert told["nearest"][0].endswith(": 1.200001 is above 1.2 by 0.000001 mg/dL")
+
+
+def test_a_complete_set_of_somebody_else_s_work_up_is_not_called_incomplete(tmp_path: Path) -> None:
+    told = _asked(Home(tmp_path), "P1", {"observations": [_magnesium("1.4")]})
+    gate = [rung["asks"] for rung in told["findings"]["femg_finding"]["gate"] if not rung["holds"]]
+    assert gate[0] == "on the work-up list"
+
+
+def test_explaining_makes_nothing_where_nothing_was_read(tmp_path: Path) -> None:
+    found = CliRunner().invoke(app, ["explain", "P1", "--home", str(tmp_path)])
+    assert found.exit_code == 50
+    assert "run hypomag night first" in found.stderr
+    assert not list(tmp_path.iterdir())

@@ -28,16 +28,19 @@ def test_check_says_what_a_sound_policy_changes(tmp_path: Path) -> None:
     found = CliRunner().invoke(app, ["policy", "check", str(file)])
     assert found.exit_code == 0
     assert "policy.toml is sound: policy mmol+" in found.stdout
-    assert "[magnesium] target" in found.stdout
+    assert "[magnesium] target: 1.5 mg/dL, here 0.6 mmol/L" in found.stdout
 
 
 def test_check_says_all_that_is_wrong_and_ends_with_50(tmp_path: Path) -> None:
     file = tmp_path / "policy.toml"
-    file.write_text("[magnesium]\nsevere = 1\ntarget = -1\n", encoding="utf-8")
+    text = 'approved_on = "soon"\n[magnesium]\nsevere = 1\ntarget = -1\nupper_limit = "2,6"\n'
+    file.write_text(text, encoding="utf-8")
     found = CliRunner().invoke(app, ["policy", "check", str(file)])
     assert found.exit_code == 50
     assert "unknown key 'severe'" in found.stderr
     assert "-1 is negative" in found.stderr
+    assert "found a text; write it with a decimal point" in found.stderr
+    assert "approved_on is no date" in found.stderr
 
 
 def test_check_of_a_file_that_is_not_there_ends_with_50(tmp_path: Path) -> None:

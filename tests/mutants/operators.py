@@ -5,7 +5,7 @@ from typing import Final
 
 from cosmic_ray.operators.operator import Example, Operator
 from cosmic_ray.plugins import OPERATOR_PROVIDERS
-from parso.python.tree import Name
+from parso.python.tree import Keyword, Name
 from parso.tree import NodeOrLeaf
 
 Position = tuple[tuple[int, int], tuple[int, int]]
@@ -23,6 +23,8 @@ _SWAPPED: Final = {
     "min_horizontal": "max_horizontal",
     "max_horizontal": "min_horizontal",
 }
+_OPPOSITE: Final = {"True": "False", "False": "True"}
+_UNDECIDING: Final = ("maintain_order", "frozen", "slots", "strict", "eager")
 _CORE: Final = (
     "ReplaceComparisonOperator_Lt_LtE",
     "ReplaceComparisonOperator_LtE_Lt",
@@ -38,8 +40,6 @@ _CORE: Final = (
     "ReplaceBinaryOperator_Sub_Add",
     "ReplaceUnaryOperator_Delete_Invert",
     "ReplaceUnaryOperator_Delete_Not",
-    "ReplaceTrueWithFalse",
-    "ReplaceFalseWithTrue",
     "ReplaceAndWithOr",
     "ReplaceOrWithAnd",
 )
@@ -66,5 +66,28 @@ class SwapMethod(Operator):  # type: ignore[misc] # cosmic-ray has no types
         return (Example("a.is_null()", "a.is_not_null()"),)
 
 
-OPERATORS: Final = ("ours/SwapMethod", *(f"core/{name}" for name in _CORE))
-OPERATOR_PROVIDERS["ours"] = {"SwapMethod": SwapMethod}
+class FlipLiteral(Operator):  # type: ignore[misc] # cosmic-ray has no types
+    """True for False and back, but for options that change no answer, only speed or order."""
+
+    def mutation_positions(self, node: NodeOrLeaf) -> Iterator[Position]:
+        """Where a truth is written that may decide something."""
+        if isinstance(node, Keyword) and node.value in _OPPOSITE:
+            equals = node.get_previous_leaf()
+            name = equals.get_previous_leaf() if equals is not None else None
+            if name is None or name.value not in _UNDECIDING:
+                yield node.start_pos, node.end_pos
+
+    def mutate(self, node: Keyword, index: int) -> Keyword:
+        """The other truth."""
+        assert index == 0
+        return Keyword(_OPPOSITE[node.value], node.start_pos, prefix=node.prefix)
+
+    @classmethod
+    def examples(cls) -> tuple[Example, ...]:
+        """One change, for cosmic-ray's own listing."""
+        return (Example("a.fill_null(value=True)", "a.fill_null(value=False)"),)
+
+
+_OURS: Final = {"SwapMethod": SwapMethod, "FlipLiteral": FlipLiteral}
+OPERATORS: Final = (*(f"ours/{name}" for name in _OURS), *(f"core/{name}" for name in _CORE))
+OPERATOR_PROVIDERS["ours"] = _OURS

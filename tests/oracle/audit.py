@@ -134,7 +134,9 @@ def _shown(figure: Decimal | None) -> float | None:
 
 
 def _meq(dose: Dose) -> float | None:
-    return _shown(dose.grams * _MEQ_PER_GRAM) if dose.is_parenteral and dose.grams else None
+    if not dose.is_parenteral or dose.grams is None:
+        return None
+    return _shown(dose.grams * _MEQ_PER_GRAM)
 
 
 def _minutes(dose: Dose) -> Decimal | None:

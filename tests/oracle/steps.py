@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from .policy import Policy
-from .renal import cockcroft_gault, lower_ckd_epi
+from .renal import FORMULA_ADULT_AGE, cockcroft_gault, lower_ckd_epi
 from .severity import severity_of
 from .times import Moment, age_on
 from .values import Interval, Number, interval_of
@@ -63,9 +63,7 @@ class Step:
 
 def _is_adult(step: Step) -> bool:
     collected = step.time("collected_at")
-    if collected is None:
-        return False
-    years = age_on(step.day("born_on"), step.local_day(collected))
+    years = age_on(step.day("born_on"), step.local_day(collected)) if collected else None
     return years is None or years >= step.limit("magnesium.adult_age")
 
 
@@ -132,7 +130,7 @@ def _is_recent_high(step: Step) -> bool:
 def _is_unexpected(step: Step) -> bool:
     interval = step.interval("magnesium_mg_dl", "comparator")
     if interval is None:
-        return False
+        return not step.read["is_obstetric_dated"]
     stays = step.read["renal_status"] == "severe_impairment" or step.read["is_creatinine_unstable"]
     is_low_enough = interval.low is None or interval.low < step.limit("high_watch.obstetric_high")
     return not (step.read["is_obstetric_dated"] and is_low_enough and not stays)
@@ -168,7 +166,7 @@ def _plain(step: Step, value: str, comparator: str) -> Decimal | None:
 def _adult_and_creatinine(step: Step) -> tuple[int, Decimal] | None:
     age = step.read["age_years"]
     creatinine = _plain(step, "creatinine_mg_dl", "creatinine_comparator")
-    if age is None or age < step.limit("magnesium.adult_age") or creatinine is None:
+    if age is None or age < FORMULA_ADULT_AGE or creatinine is None:
         return None
     return age, creatinine
 
@@ -249,13 +247,14 @@ COMPANIONS = ("is_potassium_low", "is_calcium_low", "is_on_cardiac_glycoside")
 
 DECIDE: Mapping[str, Callable[[Step], bool]] = {
     # of every list
+    "a magnesium result of the days that are judged counts": _known("collected_at"),
     "adult, or of unknown age, on the day of the index": _is_adult,
     "alive": lambda step: step.read["died_at"] is None,
     # severity
     "the result is a number": _known("magnitude"),
-    "not above the severe limit": _in_band("severe"),
-    "above the severe limit and not above the target": _in_band("low"),
-    "above the target and not above the upper limit": _in_band("target_met"),
+    "at or below the severe limit": _in_band("severe"),
+    "above the severe limit and at or below the target": _in_band("low"),
+    "above the target and at or below the upper limit": _in_band("target_met"),
     "above the upper limit": _in_band("high"),
     "a printed bound that reaches over a limit": lambda _: True,
     # kidneys
@@ -303,17 +302,19 @@ DECIDE: Mapping[str, Callable[[Step], bool]] = {
     "not on the IV list, which asks for more": lambda step: not step.read["is_on_iv_replacement"],
     "the window for the sample is open, passed or opens soon, and has not run out": _is_in_window,
     # review
-    "a serum magnesium was refused, and no counted one is as new": lambda step: bool(
+    "lately refused: a serum magnesium, and no counted one is as new": lambda step: bool(
         set(step.read["review_reasons"]) - REVIEW_OF_COUNTED
     ),
-    "the index, or a newer result, is a bound that reaches over a limit": lambda step: (
+    "lately drawn: an index, or a newer result, whose bound reaches over a limit": lambda step: (
         "UNDETERMINED" in step.read["review_reasons"]
     ),
-    "the patient is under age and the index is not on target": lambda step: (
+    "lately drawn: an index off target, of a patient under age": lambda step: (
         "UNDER_18" in step.read["review_reasons"]
+        and step.read["is_minor"]
+        and step.read["severity"] != "target_met"
     ),
-    "the patient has different birth dates under one number": lambda step: (
-        "PATIENT_CONFLICT" in step.read["review_reasons"]
+    "lately drawn: an index of a number with different birth dates": lambda step: (
+        "PATIENT_CONFLICT" in step.read["review_reasons"] and step.read["is_conflicting"]
     ),
     # work-up
     "an episode of low magnesium is open": _known("episode_started_at"),
@@ -321,6 +322,7 @@ DECIDE: Mapping[str, Callable[[Step], bool]] = {
     "low results lie far enough apart to be persistent": _compared(
         "episode_span_days", "work_up.persistent_days", {0, 1}
     ),
+    "on the work-up list": lambda step: step.read["is_on_work_up"],
     "the set of four values is complete": _known("femg_percent"),
     "kidneys that are not normal, or a dose shortly before the urine": lambda step: bool(
         step.read["femg_obstacles"]

@@ -161,7 +161,12 @@ def test_the_page_says_what_is_overdue() -> None:
 
 def test_the_page_names_the_contradictions_of_the_guideline() -> None:
     page = " ".join(policy_page("", "policy.toml", date(2026, 11, 21)).split())
-    for told in ("Here 1.2 mg/dL is severe", "0.6 mmol/L is 1.458 mg/dL", "prints mg/dL", "salt"):
+    for told in (
+        "Here 1.2 mg/dL (0.494 mmol/L) is severe",
+        "0.6 mmol/L is 1.458 mg/dL",
+        "prints mg/dL",
+        "salt",
+    ):
         assert told in page
     below = policy_page("[magnesium]\nsevere_includes_limit = false", "own", date(2026, 11, 21))
     assert "is not severe" in " ".join(below.split())
