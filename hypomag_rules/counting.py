@@ -22,7 +22,7 @@ def counted(results: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     counting = graded.filter(
         pl.col("analyte").is_not_null(),
         pl.col("collected_time").is_not_null(),
-        (pl.col("status_kind") == "final") | is_pressing.fill_null(value=False),
+        (pl.col("status_kind") == "final") | is_pressing,
     )
     instant = ("moment", "analyte", "collected_time")
     is_shared = pl.struct(*instant).is_duplicated()
@@ -34,7 +34,6 @@ def counted(results: pl.DataFrame, policy: Policy) -> pl.DataFrame:
             pl.col("observation_id").fill_null(""),
             "version_key",
             "source",
-            nulls_last=True,
         )
         .unique([*instant], keep="first", maintain_order=True)
     )

@@ -58,7 +58,7 @@ def _newest(rows: pl.DataFrame, prefix: str) -> pl.DataFrame:
 
 def _is_below(upper: pl.Expr, comparator: pl.Expr, limit: pl.Expr) -> pl.Expr:
     """Whether the whole interval lies below the limit."""
-    is_open = comparator.eq_missing(pl.lit("<"))
+    is_open = comparator == "<"
     return ((upper < limit) | ((upper == limit) & is_open)).fill_null(value=False)
 
 
@@ -89,9 +89,8 @@ def _judged(frame: pl.DataFrame, limits: Companions) -> pl.DataFrame:
         .when(has_total)
         .then(pl.lit("unadjusted"))
     )
-    open_ends = pl.col("calcium_comparator").eq_missing(pl.lit("<")) | pl.col(
-        "albumin_comparator"
-    ).eq_missing(pl.lit(">"))
+    # Albumin is subtracted: its lower bound makes the upper one of the sum.
+    open_ends = (pl.col("calcium_comparator") == "<") | (pl.col("albumin_comparator") == ">")
     adjusted = _adjusted("upper")
     is_adjusted_low = (
         (adjusted < limits.calcium_low) | ((adjusted == limits.calcium_low) & open_ends)

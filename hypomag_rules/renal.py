@@ -231,8 +231,7 @@ def _status_ladder(policy: Policy) -> Ladder:
     estimate, reads = pl.col("renal_estimate_ml_min"), ("renal_estimate_ml_min",)
     keys = ("renal.severe_below",)
     method = pl.col("renal_method")
-    on_dialysis = (method == "dialysis").fill_null(value=False)
-    below = on_dialysis | (estimate < limit) | pl.col("renal_bound_is_upper")
+    below = (method == "dialysis") | (estimate < limit) | pl.col("renal_bound_is_upper")
     return Ladder(
         "renal_status",
         (
@@ -283,7 +282,7 @@ def _reported(analyte: str, limit: float) -> pl.Expr:
     is_fresh = pl.col("creatinine_at").is_null() | (
         pl.col(f"{analyte}_at") >= pl.col("creatinine_at")
     )
-    is_open = pl.col(f"{analyte}_comparator").eq_missing(pl.lit("<"))
+    is_open = pl.col(f"{analyte}_comparator") == "<"
     is_below = (upper < limit) | ((upper == limit) & is_open)
     decides = is_below | (lower >= limit)
     return pl.when(is_fresh & decides).then(pl.col(f"{analyte}_value"))
@@ -293,4 +292,4 @@ def _is_upper_limit(analyte: str, method: str) -> pl.Expr:
     """Whether a printed upper limit (`<20`) was the estimate: below, though the bound is not."""
     is_upper = pl.col(f"{analyte}_comparator").is_in(["<", "<="]).fill_null(value=False)
     from_report = pl.col("renal_estimate_ml_min") == pl.col(f"{analyte}_value")
-    return is_upper & (pl.col("renal_method") == method) & from_report.fill_null(value=False)
+    return is_upper & (pl.col("renal_method") == method) & from_report

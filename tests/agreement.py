@@ -20,6 +20,7 @@ def differences(found: Night, expected: Night) -> list[str]:
     lines += _of_rows("dose", found.doses, expected.doses)
     lines += _if_other("sections", found.sections, expected.sections)
     lines += _if_other("review reasons", found.review_reasons, expected.review_reasons)
+    lines += _if_other("could be severe", found.could_be_severe, expected.could_be_severe)
     return lines + _if_other("quarantine", sorted(found.quarantine), sorted(expected.quarantine))
 
 

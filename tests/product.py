@@ -65,6 +65,7 @@ _OF_PATIENTS: Final = (
     "is_on_recheck",
     "is_on_review",
     "im_upper_limit_grams",
+    "could_be_severe",
 )
 _OWN_ID: Final = {"medications": "medication_id", "encounters": "encounter_id"}
 
@@ -201,6 +202,7 @@ class _Judged(NamedTuple):
             review_reasons={
                 row["person_id"]: row["review_reasons"] for row in patients if row["is_on_review"]
             },
+            could_be_severe={row["person_id"] for row in patients if row["could_be_severe"]},
             quarantine=[
                 (table, place.row, reason)
                 for table, file, row, reason in self.refused

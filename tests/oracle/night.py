@@ -28,6 +28,7 @@ class Night:
     lists: dict[str, list[str]]
     sections: dict[str, str]
     review_reasons: dict[str, list[str]]
+    could_be_severe: set[str]
     quarantine: list[tuple[str, int, str]]
     doses: dict[str, dict[str, object]]
 
@@ -74,6 +75,11 @@ def judge(
             one.chart.patient_id: sorted({finding.reason for finding in one.findings})
             for one in judged
             if one.findings
+        },
+        could_be_severe={
+            one.chart.patient_id
+            for one in judged
+            if any(finding.could_be_severe for finding in one.findings)
         },
         quarantine=_quarantine(versions, others),
         doses=audit(versions, others, moment, numbers),

@@ -30,6 +30,8 @@ def _check_key(night: Night, key: str, value: Any) -> None:  # noqa: ANN401 - JS
             assert {name: night.lists[name] for name in value} == value
         case "quarantine":
             assert [reason for _, _, reason in night.quarantine] == ([value] if value else [])
+        case "could_be_severe":
+            assert (PATIENT in night.could_be_severe) is value
         case "assessed":
             assert (PATIENT in night.assessments) is value
         case "dose":
