@@ -78,6 +78,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             OXIDE | {"medication_id": "T1"},
             OXIDE | {"medication_id": "T2", "started_at": "2026-11-19T20:00:00Z"},
             OXIDE | {"medication_id": "T3", "dose": "1 tab", "dose_unit": "mg"},
+            OXIDE | {"medication_id": "T4", "patient_id": "P5", "dose": "1 tab"},
         ],
     )
     home.drop("observations", [])
@@ -89,7 +90,7 @@ def test_the_table_holds_every_dose_with_its_figures(folder: Path) -> None:
     dose = _doses(folder)["FAST"]
     assert (dose["grams"], dose["minutes"], dose["rate_mg_min"]) == (2, 10, 200)
     assert dose["findings"] == ["NO_RECENT_LEVEL", "RATE_OVER_150"]
-    assert len(_doses(folder)) == 6
+    assert len(_doses(folder)) == 7
 
 
 def test_what_cannot_be_computed_says_what_is_missing(folder: Path) -> None:
@@ -131,11 +132,12 @@ def test_the_sheet_counts_by_feed_what_could_not_be_computed(folder: Path) -> No
 
 def test_tablets_are_added_up_a_day_in_their_own_unit(folder: Path) -> None:
     """400 mg of the oxide hold 241.2 mg of magnesium; a dose nobody can read is told apart."""
-    header, row = _sheets(folder / "audit/2026-11.xlsx")["By mouth a day"]
+    header, row, unread = _sheets(folder / "audit/2026-11.xlsx")["By mouth a day"]
     found = dict(zip(header, row, strict=True))
     assert (found["Patient"], found["Given"], found["Unit as sent"]) == ("P2", 800, "mg")
     assert (found["Doses"], found["Doses without a figure"]) == (3, 1)
     assert found["Elemental mg"] is None
+    assert dict(zip(header, unread, strict=True))["Given"] is None
 
 
 def test_the_same_month_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ _OWN: Final = {
     "people": "tests/flows/test_two_sources.py tests/flows/test_exports.py",
     "review": "tests/flows/test_explaining.py",
     "explaining": "tests/flows/test_explaining.py",
+    "facts": "tests/flows/test_work_up_and_high_watch.py",
     "guidance": _WORDS,
     "index_words": _WORDS,
     "policy": _POLICY,

@@ -243,4 +243,16 @@ FOUND: Final = {
         },
         {"is_on_work_up": True, "femg_percent": None},
     ),
+    "the_newest_of_several_puts_a_patient_on_review_first": Found(
+        "of two refused rows the newer one ranks a patient before one whose row lies between",
+        {
+            "observations": [
+                _result("1.9", "2026-10-01T08:00:00Z"),
+                _result("2.5", "2026-11-01T08:00:00Z", unit="", observation_id="O2"),
+                _result("2.5", "2026-11-20T08:00:00Z", unit="", observation_id="O3"),
+                _result("2.5", "2026-11-10T08:00:00Z", unit="", patient_id="P0"),
+            ]
+        },
+        {"is_on_review": True},
+    ),
 }

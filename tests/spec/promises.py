@@ -181,7 +181,7 @@ def _drug(item: str, *, is_order: bool) -> Row:
     else:
         amount, unit, route = (["", "", words[1]] if words[0] == "blank" else words)[:3]
         row |= {"name": "magnesium sulfate", "dose": amount, "dose_unit": unit, "route": route}
-    return row | more
+    return row | {key: _instant(cell) for key, cell in more.items()}
 
 
 def _condition(item: str) -> Row:

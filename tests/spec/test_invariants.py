@@ -271,6 +271,7 @@ def _others(night: Night) -> Night:
         review_reasons={
             one: reasons for one, reasons in night.review_reasons.items() if one not in names
         },
+        could_be_severe=night.could_be_severe - names,
         quarantine=[],
         doses={id_: dose for id_, dose in night.doses.items() if dose["patient_id"] not in names},
     )
