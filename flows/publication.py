@@ -75,7 +75,7 @@ def _edition(store: Store, night: Night) -> Edition:
             "SELECT count(*) FROM tonight.assessments WHERE night = ?", [night.date]
         ),
         previous_night=previous[0][0],  # type: ignore[arg-type]  # a DATE or NULL
-        unmapped_magnesium=store.number(_UNMAPPED),
+        unmapped=store.frame(_UNMAPPED),
         is_zone_default=not (night.home / FILE).exists() and night.settings.timezone == "UTC",
     )
 
@@ -89,9 +89,11 @@ def _lying_there(files: pl.DataFrame, night: Night) -> pl.DataFrame:
 
 # LOINC codes that no rule counts (red cells, 24 h urine) are known for what they are.
 _UNMAPPED: Final = """
-SELECT count(*) FROM observation_versions JOIN wordings w USING (wording_id)
+SELECT w.source, w.code, count(*) AS results
+FROM observation_versions JOIN wordings w USING (wording_id)
 WHERE w.analyte IS NULL AND NOT regexp_matches(coalesce(w.loinc, ''), '^[0-9]+-[0-9]$')
 AND regexp_matches(lower(concat_ws(' ', w.code, w.name)), 'magn[eé]|(^|[^a-z])mg([^a-z/]|$)')
+GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2
 """
 # A local month may begin half a day before it does in UTC.
 _DOSES: Final = """

@@ -160,7 +160,7 @@ def _earned(edition: Edition) -> ExitCode:
     """The highest code that applies to a published night."""
     if edition.refused_files.height:
         return ExitCode.FILE_REFUSED
-    unread = edition.quarantine.height + edition.unmapped_magnesium
+    unread = edition.quarantine.height + edition.unmapped.height
     if unread or edition.listed("review").height:
         return ExitCode.ROWS_TO_SEE
     return ExitCode.CLEAN

@@ -7,6 +7,7 @@ import polars as pl
 from flows.exports.edition import Edition
 from flows.exports.words import local
 
+_MOST_CODES: Final = 3
 _TIME: Final = "%a %-d %b %H:%M"
 
 
@@ -38,11 +39,16 @@ def caveats(edition: Edition, refused_named: int | None = None) -> list[str]:
 
 def _unmapped(edition: Edition) -> list[str]:
     """Results that look like magnesium under a code that the source profile does not map."""
-    if not edition.unmapped_magnesium:
+    told = [
+        f"{code or 'no code'} of feed {source} ({results})"
+        for source, code, results in edition.unmapped.rows()
+    ]
+    if not told:
         return []
+    named = ", ".join(told[:_MOST_CODES]) + (", ..." if len(told) > _MOST_CODES else "")
     said = (
-        f"{edition.unmapped_magnesium} results look like magnesium, their code is mapped to "
-        "nothing: they are on no list. Name the code under [codes] in the source profile."
+        f"Results that look like magnesium, under a code that is mapped to nothing: {named}. They "
+        "are on no list. Name the code under [codes] in the source profile."
     )
     return [said]
 

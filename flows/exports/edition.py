@@ -20,8 +20,8 @@ class Edition:
     refused this night; `doses` the audited doses of this month and the last; `feeds` (source,
     table_name, known_until) how far each feed reaches;
     `results_read` counts observation rows read this night, copies of known rows left out;
-    `patients_judged` counts the assessments; `unmapped_magnesium` counts rows of all nights that
-    are named like magnesium under a local code that no profile maps.
+    `patients_judged` counts the assessments; `unmapped` (source, code, results) what of all nights
+    is named like magnesium under a local code that no profile maps.
     """
 
     hospital: str
@@ -39,7 +39,7 @@ class Edition:
     patients_judged: int
     previous_night: date | None
     is_zone_default: bool
-    unmapped_magnesium: int = 0
+    unmapped: pl.DataFrame
 
     def listed(self, worklist: str) -> pl.DataFrame:
         """The items of one list, in rank order."""

@@ -191,7 +191,7 @@ def test_magnesium_under_a_code_that_nobody_mapped_is_said_and_ends_with_10(tmp_
     published = publish(night, lambda _: None)
     page = (published.folder / "report.html").read_text(encoding="utf-8")
     assert published.code == ExitCode.ROWS_TO_SEE
-    assert "1 results look like magnesium" in page
+    assert "mapped to nothing: MGX of feed canonical (1)" in page
 
 
 def test_a_dose_moved_to_another_patient_treats_the_first_no_more(tmp_path: Path) -> None:
