@@ -7,9 +7,9 @@ from typing import Final
 
 import pytest
 
-from tests.oracle.night import Night, judge
-from tests.product import Tables, judge_nights
-from tests.spec.checking import check
+from tests.oracle.night import Night
+from tests.product import judge_nights
+from tests.spec.checking import by_oracle, check
 from tests.spec.promises import promises
 from tests.spec.worked_cases import AS_OF, ZONE, Case
 
@@ -23,12 +23,7 @@ def test_the_product_keeps_the_promise(case: Case) -> None:
 
 @pytest.mark.parametrize("case", PROMISES, ids=lambda case: case.name)
 def test_the_oracle_keeps_the_promise(case: Case) -> None:
-    policy = json.loads(case.policy) if case.policy else None
-    check(case, judge(_plain(case.tables), AS_OF, ZONE, policy))
-
-
-def _plain(tables: Tables) -> dict[str, list[dict[str, str]]]:
-    return {name: [dict(row) for row in rows] for name, rows in tables.items()}
+    check(case, by_oracle(case))
 
 
 @cache
