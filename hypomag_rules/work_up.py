@@ -90,7 +90,7 @@ def _femg(
         pl.col("renal_estimate_ml_min") >= policy.work_up.femg_min_clearance
     )
     obstacles = {
-        "kidneys_not_normal": ~is_normal.fill_null(value=False),
+        "kidneys_not_normal": ~is_normal,
         "dose_before_urine": pl.col("is_touched").is_not_null(),
     }
     return (

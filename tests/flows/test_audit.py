@@ -75,6 +75,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             SULFATE
             | {"medication_id": "EARLIER", "patient_id": "P4", "ended_at": ""}
             | {"started_at": "2026-10-31T23:30:00Z"},
+            SULFATE
+            | {"medication_id": "BAG1", "patient_id": "P6", "dose": "50", "dose_unit": "mL"}
+            | {"order_id": "R1", "name": "magnesium sulfate in glucose"},
+            SULFATE | {"medication_id": "BAG2", "patient_id": "P6", "order_id": "R1"},
             OXIDE | {"medication_id": "T1"},
             OXIDE | {"medication_id": "T2", "started_at": "2026-11-19T20:00:00Z"},
             OXIDE | {"medication_id": "T3", "dose": "1 tab", "dose_unit": "mg"},
@@ -90,7 +94,16 @@ def test_the_table_holds_every_dose_with_its_figures(folder: Path) -> None:
     dose = _doses(folder)["FAST"]
     assert (dose["grams"], dose["minutes"], dose["rate_mg_min"]) == (2, 10, 200)
     assert dose["findings"] == ["NO_RECENT_LEVEL", "RATE_OVER_150"]
-    assert len(_doses(folder)) == 7
+    assert len(_doses(folder)) == 8
+
+
+def test_rows_of_one_dose_are_named_by_the_first_and_measured_by_the_one_with_a_mass(
+    folder: Path,
+) -> None:
+    dose = _doses(folder)["BAG1"]
+    assert "BAG2" not in _doses(folder)
+    assert (dose["product"], dose["dose_unit"]) == ("magnesium sulfate in glucose", "g")
+    assert dose["grams"] == 2
 
 
 def test_what_cannot_be_computed_says_what_is_missing(folder: Path) -> None:
@@ -104,7 +117,7 @@ def test_what_cannot_be_computed_says_what_is_missing(folder: Path) -> None:
 def test_a_month_has_a_sheet_of_its_findings(folder: Path) -> None:
     """The doses of the night's local month, and what was found in words."""
     found = _sheets(folder / "audit" / "2026-11.xlsx")["Findings"]
-    assert [row[-1] for row in found[1:]] == ["FAST", "VOLUME"]
+    assert [row[-1] for row in found[1:]] == ["FAST", "VOLUME", "BAG1"]
     assert "faster than 150 mg/min" in found[1][10]
     assert len(list((folder / "audit").iterdir())) == 1
 
@@ -125,7 +138,7 @@ def test_the_first_week_of_a_month_writes_the_last_one_again(tmp_path: Path) -> 
 
 def test_the_sheet_counts_by_feed_what_could_not_be_computed(folder: Path) -> None:
     counts = {what: doses for _, what, doses in _sheets(folder / "audit/2026-11.xlsx")["Counts"]}
-    assert counts["of them by IV or IM"] == 2
+    assert counts["of them by IV or IM"] == 3
     assert counts["missing: mass"] == 1
     assert "missing: mass" in (folder / "report.html").read_text("utf-8")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 import duckdb
+import pytest
 
 from flows.stages import assess, ingest
 from flows.tonight import tonight_path
@@ -58,3 +59,32 @@ def test_birth_dates_that_contradict_each_other_are_on_review(tmp_path: Path) ->
     drop(home, "east", "", "A,P1,2601-3,0.45,mmol/L,F,2026-11-20T13:00:00Z", "1950-01-01")
     drop(home, "west", "", "A,P1,19123-9,1.9,mg/dL,F,2026-11-20T12:00:00Z", "1960-01-01")
     assert judged(home) == [("P1", 1.093725, True, True, True)]
+
+
+EAST, WEST = "2026-11-01T08:00:00Z", "2026-11-02T08:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("east", "west", "expected"),
+    [
+        (("female", EAST), ("male", WEST), "male"),
+        (("female", WEST), ("male", EAST), "female"),
+        (("female", EAST), ("", WEST), "female"),
+        (("female", ""), ("male", EAST), "male"),
+        (("female", EAST), ("male", ""), "female"),
+        (("female", EAST), ("male", EAST), "female"),
+        (("male", ""), ("female", ""), "male"),
+    ],
+)
+def test_the_newest_feed_with_a_word_speaks_then_the_first_by_name(
+    east: tuple[str, str], west: tuple[str, str], expected: str, tmp_path: Path
+) -> None:
+    home = Home(tmp_path / "home")
+    for source, (sex, updated) in {"east": east, "west": west}.items():
+        result = f"{source},P1,19123-9,1.0,mg/dL,F,2026-11-20T10:00:00Z"
+        drop(home, source, "", result, "1950-01-01")
+        text = f"patient_id,birth_date,sex,updated_at\nP1,1950-01-01,{sex},{updated}\n"
+        (home.inbox / source / "patients.csv").write_text(text, encoding="utf-8")
+    judged(home)
+    with duckdb.connect(str(tonight_path(home.night(AS_OF))), read_only=True) as database:
+        assert database.execute("SELECT sex FROM assessments").fetchall() == [(expected,)]

@@ -37,6 +37,7 @@ QUESTIONS: Final = "questions.pickle"
 # What a module's own promise is kept by, beside the rules' tables.
 _OWN: Final = {
     "audit": "tests/flows/test_audit.py",
+    "doses": "tests/flows/test_audit.py",
     "electrolytes": "tests/flows/test_exports.py",
     "episodes": "tests/flows/test_work_up_and_high_watch.py",
     "people": "tests/flows/test_two_sources.py tests/flows/test_exports.py",
