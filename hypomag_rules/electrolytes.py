@@ -62,12 +62,9 @@ def _is_below(upper: pl.Expr, comparator: pl.Expr, limit: pl.Expr) -> pl.Expr:
     return ((upper < limit) | ((upper == limit) & is_open)).fill_null(value=False)
 
 
-def _adjusted(end: str) -> pl.Expr:
-    """An end of the adjusted calcium's interval (Payne), null without an albumin."""
-    albumin_end = "lower" if end == "upper" else "upper"
-    return (
-        pl.col(f"calcium_{end}") + PAYNE_SLOPE * (PAYNE_ALBUMIN - pl.col(f"albumin_{albumin_end}"))
-    ).round(_DECIMALS)
+def _adjusted(calcium: str, albumin: str) -> pl.Expr:
+    """Calcium adjusted for albumin (Payne), of these two columns."""
+    return (pl.col(calcium) + PAYNE_SLOPE * (PAYNE_ALBUMIN - pl.col(albumin))).round(_DECIMALS)
 
 
 def _judged(frame: pl.DataFrame, limits: Companions) -> pl.DataFrame:
@@ -91,7 +88,7 @@ def _judged(frame: pl.DataFrame, limits: Companions) -> pl.DataFrame:
     )
     # Albumin is subtracted: its lower bound makes the upper one of the sum.
     open_ends = (pl.col("calcium_comparator") == "<") | (pl.col("albumin_comparator") == ">")
-    adjusted = _adjusted("upper")
+    adjusted = _adjusted("calcium_upper", "albumin_lower")
     is_adjusted_low = (
         (adjusted < limits.calcium_low) | ((adjusted == limits.calcium_low) & open_ends)
     ).fill_null(value=False)
@@ -112,7 +109,7 @@ def _judged(frame: pl.DataFrame, limits: Companions) -> pl.DataFrame:
         pl.when(pl.col("calcium_basis") == "ionised")
         .then(pl.col("ionised_calcium_magnitude"))
         .when(pl.col("calcium_basis") == "adjusted")
-        .then(adjusted)
+        .then(_adjusted("calcium_magnitude", "albumin_magnitude"))
         .when(pl.col("calcium_basis") == "unadjusted")
         .then(pl.col("calcium_magnitude"))
         .otherwise(None)

@@ -64,9 +64,10 @@ _OF_PATIENTS: Final = (
     "review_reasons",
     "is_on_recheck",
     "is_on_review",
-    "im_upper_limit_grams",
     "could_be_severe",
 )
+# Figures that stand on items alone.
+_OF_ITEMS: Final = ("im_upper_limit_grams", "calcium_judged")
 _OWN_ID: Final = {"medications": "medication_id", "encounters": "encounter_id"}
 
 
@@ -184,12 +185,12 @@ class _Judged(NamedTuple):
         """The plain result of the night whose ids begin with the tag."""
         patients = _own(self.patients, "person_id", tag)
         items = _own(self.items, "person_id", tag)
-        grams = {row["person_id"]: row["im_upper_limit_grams"] for row in patients}
+        beside = {row["person_id"]: {name: row[name] for name in _OF_ITEMS} for row in patients}
         return Night(
             assessments={
                 row["patient_id"]: {name: _aware(value) for name, value in row.items()}
                 | {"source": "canonical"}
-                | {"im_upper_limit_grams": grams[row["patient_id"]]}
+                | beside[row["patient_id"]]
                 for row in _own(self.published, "patient_id", tag)
             },
             lists={
@@ -266,7 +267,7 @@ def _judged(reading: Reading) -> _Judged:
     typed = (pl.col(name).cast(kind) for name, kind in ASSESSMENTS.schema.items())
     published = hold_to_table(ASSESSMENTS, patients.filter("has_index").select(typed))
     return _Judged(
-        patients.select(_OF_PATIENTS).to_dicts(),
+        patients.select(*_OF_PATIENTS, *_OF_ITEMS).to_dicts(),
         published.drop("policy_id").to_dicts(),
         ranks.sort("worklist", "rank").select("worklist", "person_id").to_dicts(),
         reading.refused,

@@ -89,7 +89,7 @@ def _assessed(
         companions=(
             companions_of(index, chart, moment, policy)
             if is_judged_low
-            else Companions(None, None, set())
+            else Companions(None, None, None, set())
         ),
         is_cardiac=is_cardiac(chart.conditions),
     )

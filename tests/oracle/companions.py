@@ -20,6 +20,7 @@ class Companions:
 
     potassium: Decimal | None
     total_calcium: Decimal | None
+    judged_calcium: Decimal | None
     reasons: set[str]
 
 
@@ -28,7 +29,8 @@ def companions_of(index: Result, chart: Chart, moment: Moment, policy: Policy) -
     potassium = _newest(POTASSIUM, index, chart, policy)
     total = _newest(CALCIUM, index, chart, policy)
     reasons = _potassium_reasons(potassium, policy)
-    reasons |= _calcium_reasons(index, chart, moment, policy)
+    judged, said = _calcium(index, chart, moment, policy)
+    reasons |= said
     for drug_class, reason in (
         (CARDIAC_GLYCOSIDE, "ON_CARDIAC_GLYCOSIDE"),
         (CNS_DEPRESSANT, "ON_CNS_DEPRESSANT"),
@@ -41,6 +43,7 @@ def companions_of(index: Result, chart: Chart, moment: Moment, policy: Policy) -
     return Companions(
         potassium=potassium.figure if potassium else None,
         total_calcium=total.figure if total else None,
+        judged_calcium=judged,
         reasons=reasons,
     )
 
@@ -62,13 +65,17 @@ def _potassium_reasons(potassium: Result | None, policy: Policy) -> set[str]:
     return {"LOW_POTASSIUM"} if _is_low(potassium, policy.potassium_low) else set()
 
 
-def _calcium_reasons(index: Result, chart: Chart, moment: Moment, policy: Policy) -> set[str]:
+def _calcium(
+    index: Result, chart: Chart, moment: Moment, policy: Policy
+) -> tuple[Decimal | None, set[str]]:
+    """Return the figure that was judged, and what is said of it."""
     total = _newest(CALCIUM, index, chart, policy)
     ionised = _newest(IONISED_CALCIUM, index, chart, policy)
     if ionised is not None and (total is None or ionised.collected_at >= total.collected_at):
-        return {"LOW_CALCIUM"} if _is_low(ionised, policy.ionised_calcium_low) else set()
+        is_low = _is_low(ionised, policy.ionised_calcium_low)
+        return ionised.figure, {"LOW_CALCIUM"} if is_low else set()
     if total is None:
-        return {"CHECK_CALCIUM"}
+        return None, {"CHECK_CALCIUM"}
     albumins = [
         one
         for one in chart.of(ALBUMIN)
@@ -76,10 +83,11 @@ def _calcium_reasons(index: Result, chart: Chart, moment: Moment, policy: Policy
     ]
     if albumins:
         adjusted = _adjusted(total.interval, albumins[-1].interval)
-        return {"LOW_CALCIUM"} if adjusted.is_below(policy.calcium_low) else set()
+        figure = rounded(total.figure + Decimal("0.8") * (4 - albumins[-1].figure))
+        return figure, {"LOW_CALCIUM"} if adjusted.is_below(policy.calcium_low) else set()
     if _is_low(total, policy.calcium_low):
-        return {"LOW_CALCIUM", "CALCIUM_UNADJUSTED"}
-    return set()
+        return total.figure, {"LOW_CALCIUM", "CALCIUM_UNADJUSTED"}
+    return total.figure, set()
 
 
 def _adjusted(total: Interval, albumin: Interval) -> Interval:

@@ -103,7 +103,7 @@ def _columns(
     is_on_recheck: bool,
     is_on_review: bool,
 ) -> dict[str, object]:
-    """Return the columns of `assessments`, but for the policy's hash, and the IM figure."""
+    """Return the columns of `assessments`, but for the policy's hash, and what items add."""
     index, recheck, femg = made.index, made.recheck, made.femg
     return {
         "night": moment.night,
@@ -136,6 +136,7 @@ def _columns(
         "recheck_status": recheck.status if recheck else None,
         "potassium_mmol_l": as_float(made.companions.potassium),
         "calcium_mg_dl": as_float(made.companions.total_calcium),
+        "calcium_judged": as_float(made.companions.judged_calcium),
         "femg_percent": as_float(femg.percent) if femg else None,
         "femg_finding": femg.finding if femg else None,
         "reasons": sorted(made.reasons),
