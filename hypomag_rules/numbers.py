@@ -25,7 +25,7 @@ _COMPARATORS: Final = {
 
 
 def read_numbers(
-    texts: pl.Series, *, decimal_comma: bool = False, round_long_decimals: bool = False
+    texts: pl.Series, *, decimal_comma: bool, round_long_decimals: bool
 ) -> pl.DataFrame:
     """Columns `text`, `comparator` (null for plain) and `millionths` (null: not numeric).
 

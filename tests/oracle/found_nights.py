@@ -44,6 +44,16 @@ def _drug(kind: str, name: str, at: str, **other: str) -> dict[str, str]:
     return usual | other
 
 
+def _stay(patient: str, ended: str) -> dict[str, str]:
+    return {
+        "encounter_id": f"E-{patient}",
+        "patient_id": patient,
+        "care_setting": "inpatient",
+        "started_at": "2026-11-10T08:00:00Z",
+        "ended_at": ended,
+    }
+
+
 _UNTIMED: Final = _result("1.0", "unknown", status="W")
 _OXIDE: Final = "magnesium oxide"
 
@@ -254,5 +264,19 @@ FOUND: Final = {
             ]
         },
         {"is_on_review": True},
+    ),
+    "who_lies_in_hospital_is_rechecked_first": Found(
+        "one lies there, one left at the very instant of the night, one never came",
+        {
+            "observations": [
+                _result("1.4", "2026-11-12T08:00:00Z", patient_id=patient, observation_id=patient)
+                for patient in ("P0", "P1", "P2")
+            ],
+            "encounters": [
+                _stay("P1", ""),
+                _stay("P0", "2026-11-21T02:00:00Z"),
+            ],
+        },
+        {"is_on_recheck": True, "recheck_status": "due"},
     ),
 }
