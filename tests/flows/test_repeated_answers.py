@@ -36,7 +36,8 @@ def at_target(row: dict[str, str]) -> dict[str, str]:
     return row | {"code": "19123-9", "value": "1.9", "unit": "mg/dL"}
 
 
-@pytest.mark.parametrize("told", [as_drawn, pytest.param(at_target, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("told", [as_drawn, at_target])
 def test_a_repeated_answer_is_the_one_that_judging_again_gives(
     told: _Telling, tmp_path: Path
 ) -> None:
