@@ -7,6 +7,7 @@ the reason why it cannot matter; exit 1 when one does not, or when a listed one 
 
 import argparse
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,17 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
-from tests.mutants.trying import QUESTIONS, ROOT, RULES, Mutant, copied, enter, mutants_of, tried
+from tests.mutants.trying import (
+    QUESTIONS,
+    ROOT,
+    RULES,
+    Mutant,
+    commands_of,
+    copied,
+    enter,
+    mutants_of,
+    tried,
+)
 
 _WORKERS: Final = 2
 _EXAMPLES: Final = "400"
@@ -47,6 +58,9 @@ def main() -> int:
             copy = copied(Path(folder) / str(number))
             shutil.copy(Path(folder) / QUESTIONS, copy)
             queue.put(str(copy))
+        for command in sorted({one for module in modules for one in commands_of(module)}):
+            # A test that fails anyway would kill every mutant.
+            subprocess.run(shlex.split(command), cwd=copy, stdout=subprocess.DEVNULL, check=True)
         with ProcessPoolExecutor(_WORKERS, context, enter, (queue,)) as workers:
             for at, survivor in enumerate(workers.map(tried, mutants), 1):
                 if survivor is not None:

@@ -32,7 +32,15 @@ _READ: Final = (
 )
 _WORDS: Final = "tests/flows/test_exports.py tests/spec/test_guideline_texts.py"
 _POLICY: Final = "tests/spec/test_policy.py tests/flows/test_policy_commands.py"
-_READING: Final = ("instants", "numbers", "reading", "records", "source_reading", "wordings")
+_READING: Final = (
+    "drugs",
+    "instants",
+    "numbers",
+    "reading",
+    "records",
+    "source_reading",
+    "wordings",
+)
 QUESTIONS: Final = "questions.pickle"
 # What a module's own promise is kept by, beside the rules' tables.
 _OWN: Final = {
@@ -117,7 +125,7 @@ def tried(mutant: Mutant) -> Mutant | None:
         end_pos=(0, 1),
     )
     diff = ""
-    for command in _commands(mutant.module):
+    for command in commands_of(mutant.module):
         result = mutate_and_test([spec], command, _SECONDS)
         if result.is_killed:
             return None
@@ -128,7 +136,7 @@ def tried(mutant: Mutant) -> Mutant | None:
     return Mutant(mutant.module, mutant.operator, mutant.occurrence, mutant.was, "".join(changed))
 
 
-def _commands(module: str) -> Iterator[str]:
+def commands_of(module: str) -> Iterator[str]:
     """What is asked of a mutant, the quickest first, until something notices it."""
     if module not in _READING:
         yield f"{_HOLD} {QUESTIONS}"
