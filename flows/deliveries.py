@@ -181,3 +181,17 @@ def _enter(  # noqa: PLR0913 - a ledger row is as wide as what it says
             problem,
         ],
     )
+
+
+def refused_still(store: Store, night: Night) -> dict[str, str]:
+    """Files refused tonight with their problem, but for those read since under another name.
+
+    Asked of the ledger, not of a folder: a stage may be run without the night's inbox.
+    """
+    refused = store.rows(
+        "SELECT path, problem FROM files r WHERE night = ? AND problem IS NOT NULL AND NOT EXISTS "
+        "(FROM files f WHERE f.problem IS NULL AND f.path <> r.path AND f.inode = r.inode "
+        "AND f.bytes = r.bytes AND f.modified_ns = r.modified_ns) ORDER BY path",
+        [night.date],
+    )
+    return {str(path): str(problem) for path, problem in refused}

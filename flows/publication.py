@@ -12,6 +12,7 @@ from typing import Final
 import polars as pl
 
 from data_contracts.vocabulary import WORKLISTS
+from flows.deliveries import refused_still
 from flows.errors import PublishError
 from flows.exports import audit_xlsx, report, worklist_csv, worklist_xlsx
 from flows.exports.edition import Edition
@@ -55,7 +56,9 @@ def _edition(store: Store, night: Night) -> Edition:
         )
 
     previous = store.rows("SELECT max(night) FROM tonight.runs WHERE night < ?", [night.date])
-    files = _lying_there(of_night("files", "source, file, table_name"), night)
+    files = of_night("files", "source, file, table_name").filter(
+        pl.col("problem").is_null() | pl.col("file").is_in(refused_still(store, night))
+    )
     results = files.filter(pl.col("table_name") == "observations")
     read = results.select(pl.col("rows").sum() - pl.col("ignored").sum()).item()
     return Edition(
@@ -78,13 +81,6 @@ def _edition(store: Store, night: Night) -> Edition:
         unmapped=store.frame(_UNMAPPED),
         is_zone_default=not (night.home / FILE).exists() and night.settings.timezone == "UTC",
     )
-
-
-def _lying_there(files: pl.DataFrame, night: Night) -> pl.DataFrame:
-    """The ledger rows but for refused files that were taken away: nothing of them is missing."""
-    refused = files.filter(pl.col("problem").is_not_null()).get_column("file").to_list()
-    gone = [path for path in refused if not (night.inbox / path).exists()]
-    return files.filter(pl.col("problem").is_null() | ~pl.col("file").is_in(gone))
 
 
 # LOINC codes that no rule counts (red cells, 24 h urine) are known for what they are.

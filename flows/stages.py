@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from data_contracts.gate import try_canary
 from flows import journal
 from flows.auditing import audit_batch, select_doses
-from flows.deliveries import LAYOUTS, ingest_delivery, prepared
+from flows.deliveries import LAYOUTS, ingest_delivery, prepared, refused_still
 from flows.errors import ExitCode
 from flows.exports.edition import Edition
 from flows.gathering import batches
@@ -66,10 +66,8 @@ def ingest(night: Night, say: Say) -> Ingested:
                 say(f"reading {at} of {len(fresh)}: {file.relative}")
                 ingest_delivery(store, night, profiles[file.source], ready)
                 journal.witness(night.store, store)
-        refused = "SELECT path, problem FROM files WHERE night = ? AND problem IS NOT NULL"
-        for path, problem in store.rows(f"{refused} ORDER BY path", [night.date]):
-            if (night.inbox / str(path)).exists():
-                say(f"refused: {path} ({problem})")
+        for path, problem in refused_still(store, night).items():
+            say(f"refused: {path} ({problem})")
         counted = store.rows(
             "SELECT count(*), count(problem), coalesce(sum(rows), 0) FROM files WHERE night = ?",
             [night.date],

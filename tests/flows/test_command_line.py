@@ -200,9 +200,22 @@ def test_a_refused_file_is_named_with_its_reason_and_forgotten_when_it_goes(home
     misnamed = home / "inbox" / "obs_mine.csv"
     misnamed.write_text(SEVERE, encoding="utf-8")
     refused(night(home), 20, "refused: obs_mine.csv (its name announces no table")
+    alone = run("publish", "--home", str(home), "--as-of", AS_OF)
+    assert alone.exit_code == 20, alone.output
     misnamed.rename(home / "inbox" / "observations_mine.csv")
     read = night(home)
     assert read.exit_code == 0, read.output
     assert "refused:" not in read.output
     report = (home / "published" / "current" / "report.html").read_text(encoding="utf-8")
     assert "obs_mine.csv" not in report
+
+
+def test_a_refused_file_of_another_inbox_is_not_forgotten_by_a_stage_alone(home: Path) -> None:
+    """Assessed and published without the inbox that it lies in: the night still ends with 20."""
+    elsewhere = home.parent / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "obs_mine.csv").write_text(SEVERE, encoding="utf-8")
+    asked = ["--home", str(home), "--as-of", AS_OF]
+    assert run("ingest", *asked, "--inbox", str(elsewhere)).exit_code == 20
+    assert run("assess", *asked).exit_code == 0
+    refused(run("publish", *asked), 20)
