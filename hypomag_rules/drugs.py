@@ -136,7 +136,7 @@ def folded_routes(rows: pl.DataFrame, own_words: dict[str, str]) -> pl.DataFrame
     )
 
 
-def dose_expressions(rows: pl.DataFrame, *, decimal_comma: bool = False) -> pl.DataFrame:
+def dose_expressions(rows: pl.DataFrame, *, decimal_comma: bool) -> pl.DataFrame:
     """Adds `grams` (null: no mass), `millilitres` and `is_dose_zero`.
 
     A milliequivalent or millimole is counted as magnesium sulfate, as the guideline does.
@@ -158,7 +158,7 @@ def folded_dose_unit() -> pl.Expr:
     return pl.col("dose_unit").str.to_lowercase().str.replace_all(r"\s", "")
 
 
-def dose_number(text: pl.Expr, *, decimal_comma: bool = False) -> pl.Expr:
+def dose_number(text: pl.Expr, *, decimal_comma: bool) -> pl.Expr:
     """A dose as Float64: commas only between groups of three; ranges and `1,5` are no numbers.
 
     Where the source writes decimal commas, a comma is the decimal point: `0,500` is half a gram.

@@ -9,9 +9,9 @@ class SourceReading:
     """Zone, spellings and trust of one source; `{}` and defaults mean the canonical layout."""
 
     zone: str
+    decimal_comma: bool
+    round_long_decimals: bool
     time_format: str | None = None
-    decimal_comma: bool = False
-    round_long_decimals: bool = False
     default_status: str | None = None
     codes: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)

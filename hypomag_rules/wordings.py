@@ -141,7 +141,7 @@ def _with_reference(worded: pl.DataFrame, reading: SourceReading) -> pl.DataFram
     numbers = read_numbers(
         worded.get_column("reference_low"),
         decimal_comma=reading.decimal_comma,
-        round_long_decimals=True,
+        round_long_decimals=reading.round_long_decimals,
     ).select(pl.col("text").alias("reference_low"), "millionths")
     joined = worded.join(numbers, on="reference_low", how="left", maintain_order="left")
     low = convert(pl.col("millionths"), pl.col("numerator"), pl.col("denominator"))

@@ -27,8 +27,8 @@ _HOLD: Final = f"{sys.executable} -m tests.mutants.hold"
 _PYTEST: Final = f"{sys.executable} -m pytest -x -q -p no:cacheprovider -m 'not soak and not long' "
 # What happens before facts are facts: asked of whole files.
 _READ: Final = (
-    "tests/spec/test_promises.py tests/spec/test_cases.py tests/oracle/test_against_oracle.py "
-    "-k 'not oracle_keeps and not home_of_files'"
+    "tests/spec/test_records.py tests/spec/test_promises.py tests/spec/test_cases.py "
+    "tests/oracle/test_against_oracle.py -k 'not oracle_keeps and not home_of_files'"
 )
 _WORDS: Final = "tests/flows/test_exports.py tests/spec/test_guideline_texts.py"
 _POLICY: Final = "tests/spec/test_policy.py tests/flows/test_policy_commands.py"
@@ -54,7 +54,7 @@ _OWN: Final = {
     "review": "tests/flows/test_explaining.py",
     "explaining": "tests/flows/test_explaining.py",
     "facts": "tests/flows/test_work_up_and_high_watch.py",
-    "guidance": _WORDS,
+    "guidance": "tests/spec/test_guidance.py",
     "index_words": _WORDS,
     "policy": _POLICY,
     "policy_page": _POLICY,
@@ -67,7 +67,8 @@ _OWN: Final = {
     "sentences": _WORDS,
     "spoken": f"{_WORDS} {_POLICY}",
     "work_up": "tests/flows/test_work_up_and_high_watch.py",
-    "worklists": f"{_WORDS} tests/flows/test_work_up_and_high_watch.py",
+    "worklists": f"{_WORDS} tests/spec/test_life.py tests/flows/test_listed_items.py "
+    "tests/flows/test_work_up_and_high_watch.py",
 }
 
 

@@ -279,4 +279,51 @@ FOUND: Final = {
         },
         {"is_on_recheck": True, "recheck_status": "due"},
     ),
+    "nobody_is_old_whose_age_nobody_knows": Found(
+        "S23 speaks of the elderly: 65 today is, an unknown age is not",
+        {
+            "observations": [
+                _result("1.4", "2026-11-12T08:00:00Z", patient_id=patient, observation_id=patient)
+                for patient in ("P0", "P1", "P2", "P3")
+            ],
+            "patients": [
+                {"patient_id": "P0", "birth_date": "1990-01-01"},
+                {"patient_id": "P2", "birth_date": "1961-11-22"},
+                {"patient_id": "P3", "birth_date": "1961-11-21"},
+            ],
+        },
+        {"is_on_recheck": True, "recheck_status": "due"},
+    ),
+    "the_very_high_of_the_young_are_looked_at_first": Found(
+        "then the newest, then the number; a critical adult beside a refused row is none of them",
+        {
+            "observations": [
+                _result("4.5", "2026-11-18T08:00:00Z"),
+                _result("1.4", "2026-11-20T12:00:00Z", patient_id="P0"),
+                _result("1.4", "2026-11-20T12:00:00Z", patient_id="P3"),
+                _result("4.5", "2026-11-19T08:00:00Z", patient_id="P2"),
+                _result(
+                    "3.0", "2026-11-20T10:00:00Z", patient_id="P2", observation_id="O2", unit=""
+                ),
+            ],
+            "patients": [
+                {"patient_id": patient, "birth_date": "2015-01-01"}
+                for patient in ("P0", "P1", "P3")
+            ],
+        },
+        {"is_on_review": True},
+    ),
+    "days_past_due_weigh_by_the_length_of_the_window": Found(
+        "section 7: two days after a window of three come before three after one of seven",
+        {
+            "observations": [
+                _result("1.4", "2026-11-16T08:00:00Z"),
+                _result(
+                    "3.0", "2026-11-16T08:00:00Z", code="2823-3", unit="mmol/L", observation_id="K"
+                ),
+                _result("1.4", "2026-11-04T08:00:00Z", patient_id="P0"),
+            ]
+        },
+        {"is_on_recheck": True, "recheck_rule": "companion", "recheck_status": "overdue"},
+    ),
 }

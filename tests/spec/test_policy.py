@@ -37,11 +37,20 @@ NONSENSE = {
         "[plausible]\nmagnesium = [50, 0]",
         "two numbers, the lower first",
     ),
+    "plausible ends that leave nothing": (
+        "[plausible]\nmagnesium = [5, 5]",
+        "two numbers, the lower first",
+    ),
+    "a limit without end": ("[audit]\nmax_rate = inf", "negative or not finite"),
     "one plausible end": ("[plausible]\nage = [0]", "two numbers, the lower first"),
     "plausible words": ("[plausible]\nmagnesium = ['a', 'b']", "two numbers"),
     "a plausible unit that is none": (
         "[plausible]\nweight = { value = [0, 20], unit = 'stone' }",
         "unit 'stone' is not accepted",
+    ),
+    "days in another unit": (
+        "[recheck]\ncardiac_days = { value = 1, unit = 'weeks' }",
+        "use one of: days",
     ),
     "codes that are none": ("[magnesium]\nalso_count_as_serum_magnesium = [1]", "list of codes"),
     "a unit that is a list": (
@@ -70,6 +79,25 @@ def test_nonsense_is_refused_with_what_to_change(nonsense: str) -> None:
     with pytest.raises(PolicyError) as refusal:
         load(text)
     assert said in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "edge",
+    [
+        "[recheck]\nstandard_opens_days = 14",
+        "[recheck]\ncardiac_days = 0",
+        "[high_watch]\nmild_index_days = 14",
+        "[renal]\nreduced_below = 20",
+        "[renal]\ncreatinine_days = 36500",
+    ],
+)
+def test_what_just_makes_sense_is_taken(edge: str) -> None:
+    assert load(edge).id != load().id
+
+
+def test_a_limit_prints_as_the_hospital_gave_it_only_with_its_unit() -> None:
+    own = "severe_limit = { value = 0.5, unit = 'mmol/L' }\ntarget = { value = 1.6, why = 'board' }"
+    assert load(f"[magnesium]\n{own}").as_given == {"severe_limit": "0.5 mmol/L"}
 
 
 def test_a_concentration_may_be_given_in_any_accepted_unit() -> None:
@@ -154,7 +182,14 @@ def test_the_page_says_whose_a_number_is_and_what_it_stands_instead_of() -> None
     assert "local: board of May (review date not given)" in page
 
 
+def test_the_page_says_whose_a_text_is() -> None:
+    page = policy_page("[texts]\niv_watch = 'ring the ward'", "own", date(2026, 11, 21))
+    assert "iv_watch (the hospital's own): ring the ward" in page
+    assert "UNIT_MISSING (local): unit missing" in page
+
+
 def test_the_page_says_what_is_overdue() -> None:
+    assert "OVERDUE" not in policy_page("", "policy.toml", date(2027, 11, 1))
     page = policy_page("", "policy.toml", date(2028, 1, 1))
     assert "review by 2027-11-01, OVERDUE" in " ".join(page.split())
 
