@@ -49,7 +49,10 @@ MEDICATION_STATUSES: Final = (
 )
 OUTCOMES: Final = ("accepted", "superseded", "quarantined", "ignored")
 
+# What a layout finds wrong with a row before it can be read as one.
+LAYOUT_REASONS: Final = ("message_not_readable",)
 OBSERVATION_REASONS: Final = (
+    *LAYOUT_REASONS,
     "patient_id_missing",
     "code_missing",
     "status_unknown",

@@ -12,13 +12,18 @@ from flows.inbox import stage
 from flows.ingestion import append_rows
 from flows.night import Night
 from flows.profile import Profile
-from flows.schema import CANONICAL, versions_of
+from flows.schema import versions_of
 from flows.settling import settle
-from flows.sources import canonical, mimic_iv
+from flows.sources import canonical, fhir, mimic_iv, omop
 from flows.sources.extract import Delivery, Extract, StagedDelivery
 from flows.store import Store
 
-LAYOUTS: Final[dict[str, ModuleType]] = {"canonical": canonical, "mimic_iv": mimic_iv}
+LAYOUTS: Final[dict[str, ModuleType]] = {
+    "canonical": canonical,
+    "mimic_iv": mimic_iv,
+    "fhir": fhir,
+    "omop": omop,
+}
 
 
 class Prepared(NamedTuple):
@@ -58,8 +63,8 @@ def _prepare(profile: Profile, delivery: Delivery, folder: Path) -> Prepared:
     sha256 = ""
     if delivery.table is None:
         problem = (
-            "its name announces no table that this source has; begin it with one of "
-            f"{', '.join(CANONICAL)} or give the profile a pattern"
+            f"its name announces no table of layout {profile.layout}; begin it with "
+            f"{LAYOUTS[profile.layout].NAMES}"
         )
         return Prepared(delivery, folder, problem=problem)
     try:

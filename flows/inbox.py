@@ -21,7 +21,14 @@ _MOST_RATIO: Final = 200
 _COMPANIONS: Final = (".done", ".sha256")
 # A folder named otherwise may carry a patient's name; messages end in logs.
 _PLAIN_NAME: Final = re.compile("[a-z][a-z0-9_-]{0,30}")
-_ENDINGS: Final = (".csv", ".csv.gz", ".parquet")
+_TABLES: Final = (".csv", ".csv.gz", ".parquet")
+# What a layout's files end in; others in its folder are none of ours.
+_ENDINGS: Final = {
+    "canonical": _TABLES,
+    "mimic_iv": _TABLES,
+    "omop": _TABLES,
+    "fhir": (".ndjson", ".ndjson.gz"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +76,13 @@ def dropped_files(inbox: Path, profiles: dict[str, Profile]) -> Iterator[Dropped
         if folder.is_dir():
             paths = folder.glob("*") if source == "canonical" else folder.rglob("*")
             for path in sorted(paths):
-                found = _dropped(source, path, inbox)
+                found = _dropped(profiles[source], path, inbox)
                 if found is not None:
                     yield found
 
 
-def _dropped(source: str, path: Path, inbox: Path) -> Dropped | None:
-    if not path.name.endswith(_ENDINGS) or path.name.startswith("."):
+def _dropped(profile: Profile, path: Path, inbox: Path) -> Dropped | None:
+    if not path.name.endswith(_ENDINGS[profile.layout]) or path.name.startswith("."):
         return None
     status = path.lstat()
     if not stat.S_ISREG(status.st_mode):
@@ -84,7 +91,7 @@ def _dropped(source: str, path: Path, inbox: Path) -> Dropped | None:
         (ending for ending in _COMPANIONS if path.with_name(path.name + ending).exists()), ""
     )
     return Dropped(
-        source,
+        profile.name,
         path,
         path.relative_to(inbox).as_posix(),
         status.st_size,
@@ -107,7 +114,7 @@ def stage(file: Dropped, folder: Path) -> Staged:
     its companion hash disagrees, when it is cut or grows beyond reason.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    ending = ".parquet" if file.path.name.endswith(".parquet") else ".csv"
+    ending = Path(file.path.name.removesuffix(".gz")).suffix
     target = folder / f"copy{ending}"
     try:
         handle = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)

@@ -85,7 +85,10 @@ def append_rows(
     table: str,
     frames: Iterator[pl.DataFrame],
 ) -> int:
-    """Number, judge and append all rows of a file; returns how many were read."""
+    """Number, judge and append all rows of a file; returns how many were read.
+
+    What a layout found wrong with a row (`layout_fault`) is the reason of that row.
+    """
     judge = judge_for(store, night, profile, file_id, table)
     read = 0
     for frame in frames:
@@ -129,7 +132,8 @@ def _judged_observations(
     wordings: Wordings, rows: pl.DataFrame, profile: Profile, night: Night
 ) -> pl.DataFrame:
     """Judge the rows whose analyte a rule reads; the others need only a patient and a code."""
-    timed = with_times(wordings.number(rows), profile.reading)
+    fault = pl.col("layout_fault") if "layout_fault" in rows.columns else pl.lit(None, pl.String)
+    timed = with_times(wordings.number(rows.with_columns(layout_fault=fault)), profile.reading)
     is_ours = timed.get_column("analyte").is_not_null()
     ours = timed.select("patient_id", "value", "wording_id", "analyte", *_TIMES, *_FAULTS).filter(
         is_ours
@@ -151,7 +155,7 @@ def _judged_observations(
     reason = pl.when(pl.col("analyte").is_not_null()).then("reason").otherwise(who_and_what())
     return (
         timed.with_columns(results)
-        .with_columns(reason=reason, version_key=_version_key(timed))
+        .with_columns(reason=pl.coalesce("layout_fault", reason), version_key=_version_key(timed))
         .select("row", *RAW["observations"], *JUDGED_OBSERVATION, "version_key", "reason")
     )
 

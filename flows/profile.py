@@ -14,7 +14,9 @@ from flows.schema import CANONICAL
 from hypomag_rules.definitions import FACTORS
 from hypomag_rules.source_reading import SourceReading
 
-LAYOUTS: Final = ("canonical", "mimic_iv")
+LAYOUTS: Final = ("canonical", "mimic_iv", "fhir", "omop")
+# Of two fields that a layout has for one unit: the coded one, or the one for people to read.
+UNIT_FIELDS: Final = ("code", "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Profile:
     patient_prefix: str | None
     tables: Mapping[str, TableProfile]
     items: Mapping[str, Mapping[str, str]]
+    identifiers: Mapping[str, str]
+    unit_from: str | None
     reading: SourceReading
     digest: str
     shape: str
@@ -130,10 +134,27 @@ def parse_profile(name: str, text: str, zone: str, where: str) -> Profile:
         patient_prefix=given.get("patient_prefix"),
         tables=tables,
         items=given.get("items", {}),
+        identifiers=_identifiers(given, where),
+        unit_from=_unit_from(given, where),
         reading=reading,
         digest=hashlib.sha256(f"{text}\x1f{zone}".encode()).hexdigest(),
         shape=_shape_of(given),
     )
+
+
+def _identifiers(given: Mapping[str, Any], where: str) -> Mapping[str, str]:
+    """Who assigned the number that is the patient's id, and the one that lists print."""
+    identifiers: Mapping[str, str] = given.get("identifiers", {})
+    _refuse_unknown(identifiers, frozenset({"patient", "mrn"}), f"{where} identifiers")
+    return identifiers
+
+
+def _unit_from(given: Mapping[str, Any], where: str) -> str | None:
+    unit_from: str | None = given.get("unit_from")
+    if unit_from not in {None, *UNIT_FIELDS}:
+        message = f"{where}: unit_from is one of {', '.join(UNIT_FIELDS)}"
+        raise ConfigurationError(message)
+    return unit_from
 
 
 def _separator(given: Mapping[str, Any], where: str) -> str:
@@ -145,7 +166,7 @@ def _separator(given: Mapping[str, Any], where: str) -> str:
 
 
 def _shape_of(given: Mapping[str, Any]) -> str:
-    parts = {key: given.get(key) for key in ("layout", "separator", "tables", "items")}
+    parts = {key: given.get(key) for key in _SHAPE}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -165,8 +186,11 @@ _TOP: Final = frozenset(
         "words",
         "trust",
         "items",
+        "identifiers",
+        "unit_from",
     }
 )
+_SHAPE: Final = ("layout", "separator", "tables", "items", "identifiers", "unit_from")
 
 
 def _refuse_unknown(given: Mapping[str, Any], known: frozenset[str], where: str) -> None:

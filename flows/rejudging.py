@@ -8,6 +8,7 @@ from typing import Final
 import polars as pl
 
 from data_contracts.observations import OBSERVATIONS
+from data_contracts.vocabulary import LAYOUT_REASONS
 from flows.ingestion import judge_for
 from flows.night import Night
 from flows.profile import Profile
@@ -93,9 +94,11 @@ def _as_sent(table: str) -> str:
     )
     joins = "JOIN wordings w USING (wording_id)" if is_worded else ""
     was = ", ".join(f"{column} AS was_{column}" for column in _CLASS[is_worded])
+    faults = ", ".join(f"'{reason}'" for reason in LAYOUT_REASONS)
+    fault = f"CASE WHEN v.reason IN ({faults}) THEN v.reason END AS layout_fault"
     return (
-        f"SELECT v.file_id, v.row, v.source, {columns}, {was} FROM {versions_of(table)} v {joins} "
-        "WHERE v.source = ?"
+        f"SELECT v.file_id, v.row, v.source, {columns}, {fault}, {was} "
+        f"FROM {versions_of(table)} v {joins} WHERE v.source = ?"
     )
 
 

@@ -3,6 +3,7 @@
 import fnmatch
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 
@@ -15,6 +16,8 @@ from flows.sources.extract import Delivery, Extract, StagedDelivery
 from flows.sources.tabular import batches, check_shape, header_of
 
 _ALL_FINAL = "final"
+# How the name of a file begins that this layout knows; the others say theirs too.
+NAMES: Final = f"one of {', '.join(CANONICAL)}, or give the profile a pattern"
 
 
 def deliveries(files: list[Dropped], profile: Profile) -> list[Delivery]:

@@ -23,7 +23,11 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """Canonical rows of one table, all text; `unknown_columns` were not read."""
+    """Canonical rows of one table, all text; `unknown_columns` were not read.
+
+    Frames of observations may have one column more, `layout_fault`: why nothing of a row can be
+    relied on, one of `LAYOUT_REASONS`, or null.
+    """
 
     frames: Iterator[pl.DataFrame]
     unknown_columns: tuple[str, ...]

@@ -18,6 +18,7 @@ from flows.sources.mimic_iv_tables import Original
 
 _ENDINGS: Final = (".csv.gz", ".csv")
 _MODULES: Final = ("hosp", "icu")
+NAMES: Final = "the name of a table of hosp or icu"
 
 
 class _Reading(NamedTuple):
