@@ -46,7 +46,7 @@ def drawn_words(policy: Policy, zone: str) -> pl.Expr:
             pl.concat_str(
                 pl.lit("Magnesium "),
                 as_sent,
-                pl.lit(" ") + pl.col("reported_unit").str.strip_chars(),
+                (pl.lit(" ") + pl.col("reported_unit").str.strip_chars()).fill_null(""),
                 pl.lit(" ("),
                 sign,
                 _shortened(value, policy),

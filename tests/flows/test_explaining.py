@@ -15,6 +15,7 @@ from flows.cli import app
 from flows.explaining import explain, in_words
 from flows.night import Night
 from flows.stages import assess, ingest, opened, publish
+from hypomag_rules.policy import load
 from tests.home import Home
 from tests.oracle.steps import DECIDE, decide_again
 
@@ -212,3 +213,36 @@ def test_explaining_makes_nothing_where_nothing_was_read(tmp_path: Path) -> None
     assert found.exit_code == 50
     assert "run hypomag night first" in found.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_the_results_are_told_from_the_newest_on_and_no_other_analyte(tmp_path: Path) -> None:
+    potassium = _magnesium("4.0", "mmol/L") | {"observation_id": "K", "code": "2823-3"}
+    older = _magnesium("1.0", days=3) | {"observation_id": "O3"}
+    rows = [older, _magnesium("1.4"), potassium]
+    told = _asked(Home(tmp_path), "P1", {"observations": rows})
+    found = [(result["value"], result["is_index"]) for result in told["results"]]
+    assert found == [("1.4", True), ("1.0", False)]
+
+
+def test_only_a_limit_of_severity_says_by_how_much(tmp_path: Path) -> None:
+    told = _asked(Home(tmp_path), "P1", {"observations": [_magnesium("1.4", days=2)]})
+    others = [said for said in told["nearest"] if not said.startswith("iv_replacement")]
+    assert others
+    assert not [said for said in others if "is above" in said]
+
+
+def test_a_list_of_limbs_rests_on_the_statements_of_its_limbs(tmp_path: Path) -> None:
+    told = _asked(Home(tmp_path), "P1", {"observations": [_magnesium("3.0")]})
+    on_watch = told["lists"]["high_watch"]["rungs"][-1]
+    assert on_watch["limbs"]
+    assert "S11" in on_watch["statement"].split(", ")
+
+
+def test_a_result_on_a_limit_that_it_does_not_reach_is_above_it_by_nothing(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.drop("observations", [{"patient_id": "P1", **_magnesium("1.2")}])
+    below = load("[magnesium]\nsevere_includes_limit = false")
+    night = home.night(AS_OF, policy=below)
+    ingest(night, _quiet)
+    ((_, told),) = _walk(home, ["P1"], night)
+    assert told["nearest"][0] == "iv_replacement: all but “the index is severe”"
