@@ -14,13 +14,14 @@ from flows.night import Night
 from flows.profile import Profile
 from flows.schema import versions_of
 from flows.settling import settle
-from flows.sources import canonical, fhir, mimic_iv, omop
+from flows.sources import canonical, fhir, hl7v2, mimic_iv, omop
 from flows.sources.extract import Delivery, Extract, StagedDelivery
 from flows.store import Store
 
 LAYOUTS: Final[dict[str, ModuleType]] = {
     "canonical": canonical,
     "mimic_iv": mimic_iv,
+    "hl7v2": hl7v2,
     "fhir": fhir,
     "omop": omop,
 }

@@ -40,13 +40,13 @@ approved_on = ""
 _SOURCE: Final = """\
 # One profile a feed; files of this feed are dropped in inbox/NAME/ where NAME is this file's name.
 # Copy this file to NAME.toml and take out what you do not need.
-# layout = "canonical"            # or "fhir", "omop", "mimic_iv"
+# layout = "canonical"            # or "hl7v2", "fhir", "omop", "mimic_iv"
 # timezone = "Europe/Berlin"      # zone of times without an offset
 # separator = ";"
 # decimal_comma = true
 # time_format = "%d.%m.%Y %H:%M"
 # default_status = "F"            # what a blank status means
-# unit_from = "code"              # fhir, omop: which of two unit fields speaks, or "text"
+# unit_from = "code"              # hl7v2, fhir, omop: of two unit fields; or "text"
 # patient_prefix = ""             # needed with two or more feeds
 #
 # [tables.observations]

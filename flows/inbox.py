@@ -27,6 +27,7 @@ _ENDINGS: Final = {
     "canonical": _TABLES,
     "mimic_iv": _TABLES,
     "omop": _TABLES,
+    "hl7v2": (".hl7", ".hl7.gz"),
     "fhir": (".ndjson", ".ndjson.gz"),
 }
 

@@ -14,7 +14,7 @@ from flows.schema import CANONICAL
 from hypomag_rules.definitions import FACTORS
 from hypomag_rules.source_reading import SourceReading
 
-LAYOUTS: Final = ("canonical", "mimic_iv", "fhir", "omop")
+LAYOUTS: Final = ("canonical", "mimic_iv", "hl7v2", "fhir", "omop")
 # Of two fields that a layout has for one unit: the coded one, or the one for people to read.
 UNIT_FIELDS: Final = ("code", "text")
 
