@@ -23,8 +23,8 @@ _RESULT: Final = (
 _MESSAGE: Final = (
     r"MSH|^~\&|LAB|BENCH|EHR|BENCH|{said}||ORU^R01^ORU_R01|M{number}|P|2.5.1",
     "PID|1||P{patient}^^^BENCH^MR~N{patient}^^^NATION^NH||Testmere^Bench^B||19500131|F",
-    "PV1|1|I|W{ward}^1^2^BENCH|||||||||||||||||V{patient}|||||||||||||||||||||||||20261101080000",
-    "OBR|1|PL{number}|FL{number}|CHEM^Chemistry^L|||{drawn}|||||||||||||||{said}||CH|F",
+    "PV1|1|I|W{ward}^1^2^BENCH" + "|" * 16 + "V{patient}" + "|" * 25 + "20261101080000",
+    "OBR|1|PL{number}|FL{number}|CHEM^Chemistry^L|||{drawn}" + "|" * 15 + "{said}||CH|F",
     *(
         _RESULT.format(place=place, name=name, code=code, unit=unit, limits=limits)
         for place, (name, code, unit, limits, _, _) in enumerate(_TESTS, 1)
