@@ -81,7 +81,7 @@ def _stage_observations(store: Store, since: datetime) -> None:
     # Found by two narrow columns first: to read all columns of all rows for them takes a second.
     store.run(
         "CREATE OR REPLACE TEMP TABLE found AS SELECT v.rowid AS place FROM observation_versions v "
-        f"WHERE {IS_STRAY}"
+        f"WHERE {IS_STRAY} AND v.patient_id IN (SELECT patient_id FROM members)"
     )
     store.run(
         "CREATE OR REPLACE TEMP TABLE strays AS "

@@ -12,9 +12,11 @@ from hypomag_rules.policy import Policy
 _LATE_DAYS: Final = 7
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Edition:
     """Frames are those of the published contracts, this night's rows only; instants naive UTC.
+
+    An edition is equal to itself alone, so that what is worked out of it can be kept.
 
     `items` of all lists in rank order; `files` the ledger of this night; `quarantine` the rows
     refused this night; `doses` the audited doses of this month and the last; `feeds` (source,

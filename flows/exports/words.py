@@ -1,6 +1,7 @@
 """Words on paper, never codes: what the codes and figures of an item read like in print."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 import polars as pl
@@ -53,6 +54,7 @@ def listed_of_read(edition: Edition, worklist: str) -> str:
     return f"{edition.listed(worklist).height} listed of {results} read"
 
 
+@lru_cache(maxsize=len(LISTS))  # the three forms of a list say the same words
 def with_words(edition: Edition, worklist: str) -> pl.DataFrame:
     """The items of a list with a column of words for each code or bare figure."""
     worded = _reason_words(edition)
