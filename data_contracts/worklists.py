@@ -83,7 +83,7 @@ WORKLIST_ITEMS: Final = Table(
         Column("code_as_sent", "review: its code"),
         Column("status_as_sent", "review: its status"),
         Column("value_collected_at", "review: its collection, when readable", _T),
-        Column("could_be_severe", "review: may hide a severe result", _B),
+        Column("could_be_severe", "review: its number, or the least it can mean, is severe", _B),
         Column("last_judged_mg_dl", "review: the last judged magnesium", _F),
         Column("last_judged_at", "review: its collection", _T),
         Column("episode_lows", "work-up: severe or low results of the open episode", pl.Int32),
