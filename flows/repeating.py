@@ -15,7 +15,7 @@ from data_contracts.published import RUNS
 from data_contracts.worklists import WORKLIST_ITEMS
 from flows.night import Night
 from flows.schema import versions_of
-from flows.selection import IS_STRAY, PERSON
+from flows.selection import IS_READ, IS_STRAY, PERSON
 from flows.store import Store
 from hypomag_rules.quiet import QUIET_COLUMNS, Limit, is_quiet, limits
 
@@ -85,7 +85,7 @@ def mark_touched(store: Store, night: Night, last: Last) -> None:
         "WHERE ? OR person_id NOT IN (SELECT patient_id FROM tonight.observations) UNION "
         f"SELECT {PERSON} FROM observation_versions v "
         "LEFT JOIN profiles p ON p.source = v.source "
-        "WHERE v.patient_id IS NOT NULL AND (v.file_id > ? OR "
+        f"WHERE v.patient_id IS NOT NULL AND {IS_READ} AND (v.file_id > ? OR "
         "greatest(v.collected_time, v.reported_time) > ? OR "
         "v.file_id IN (SELECT file_id FROM files WHERE as_of > ?))",
         [not last.file_id, last.file_id, last.as_of, last.as_of],

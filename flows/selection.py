@@ -17,6 +17,11 @@ IS_STRAY: Final = (
     "(v.key_hash IN (SELECT key_hash FROM contested WHERE is_ours) "
     "AND v.wording_id IN (SELECT wording_id FROM wordings WHERE analyte IS NULL))"
 )
+# A version that some rule reads.
+IS_READ: Final = (
+    "(v.wording_id IN (SELECT wording_id FROM wordings WHERE analyte IS NOT NULL) "
+    f"OR {IS_STRAY})"
+)
 
 
 def select_persons(store: Store, night: Night) -> None:
