@@ -19,8 +19,7 @@ IS_STRAY: Final = (
 )
 # A version that some rule reads.
 IS_READ: Final = (
-    "(v.wording_id IN (SELECT wording_id FROM wordings WHERE analyte IS NOT NULL) "
-    f"OR {IS_STRAY})"
+    f"(v.wording_id IN (SELECT wording_id FROM wordings WHERE analyte IS NOT NULL) OR {IS_STRAY})"
 )
 
 

@@ -62,8 +62,8 @@ _OWN: Final = {
     "policy_values": _POLICY,
     "drugs": "tests/flows/test_found_in_review.py",
     # Of two marks the last one speaks: who is repeated is asked of random nights.
-    "quiet": "tests/flows/test_passing_limits.py tests/flows/test_repeated_answers.py "
-    "-m 'not soak'",
+    "quiet": "tests/spec/test_quiet.py tests/flows/test_passing_limits.py "
+    "tests/flows/test_repeated_answers.py -m 'not soak'",
     "replacement": _WORDS,
     "rungs": "tests/flows/test_explaining.py",
     "sentences": "tests/spec/test_sentences.py",
