@@ -103,16 +103,14 @@ def _why_replacement(policy: Policy, zone: str) -> pl.Expr:
     known = spoken_recent_time(pl.col("treatment_known_until"), pl.col("as_of"), zone)
     dose = pl.element()
     parenteral = dose.struct.field("route").is_in(["iv", "im"])
-    grams = pl.col("magnesium_doses_since").list.eval(
-        dose.struct.field("grams").filter(parenteral).sum()
-    )
+    grams = pl.col("magnesium_doses_since").list.eval(dose.struct.field("grams").filter(parenteral))
     limit = f"{policy.treatment.sufficient_grams:g} g"
     charted = (
         pl.when(pl.col("parenteral_after_index_at").is_not_null())
         .then(
             pl.concat_str(
                 pl.lit("only "),
-                number_text(grams.list.first().round(3)),
+                number_text(grams.list.sum().round(3)),
                 pl.lit(" g of IV or IM magnesium charted up to "),
                 known,
                 pl.lit(f" (sufficient: {limit} or more)"),
