@@ -1,8 +1,8 @@
 """What a layout makes of dropped files: deliveries to read, and the rows that come of one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import polars as pl
 
@@ -41,3 +41,34 @@ class StagedDelivery:
     name: str
     path: Path
     lookups: Mapping[str, Path]
+
+
+def lookups_beside(
+    file: Dropped,
+    names: Sequence[str],
+    files: Sequence[Dropped],
+    name_of: Callable[[str], str | None],
+    drop_of: Callable[[Dropped], PurePosixPath],
+) -> dict[str, Dropped]:
+    """The lookups of a file by name: of several the one of its own drop, else the newest.
+
+    `name_of` tells the table that a file name announces, `drop_of` the folder that was dropped.
+    """
+    found = {}
+    for name in names:
+        same_name = [other for other in files if name_of(other.path.name) == name]
+        if same_name:
+            found[name] = max(
+                same_name,
+                key=lambda other: (
+                    drop_of(other) == drop_of(file),
+                    other.modified_ns,
+                    other.relative,
+                ),
+            )
+    return found
+
+
+def folder_of(file: Dropped) -> PurePosixPath:
+    """The folder of a dropped file, within the inbox."""
+    return PurePosixPath(file.relative).parent

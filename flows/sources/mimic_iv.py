@@ -9,7 +9,7 @@ import polars as pl
 from flows.errors import ConfigurationError, FileRefusedError
 from flows.inbox import Dropped
 from flows.profile import Profile
-from flows.sources.extract import Delivery, Extract, StagedDelivery
+from flows.sources.extract import Delivery, Extract, StagedDelivery, folder_of, lookups_beside
 from flows.sources.mimic_iv_drugs import infusions, orders
 from flows.sources.mimic_iv_emar import administrations
 from flows.sources.mimic_iv_people import diagnoses, patients, stays, visits
@@ -58,7 +58,7 @@ def deliveries(files: list[Dropped], profile: Profile) -> list[Delivery]:
         )
         raise ConfigurationError(message)
     return [
-        Delivery(file, reading.table, _beside(file, reading.lookups, files))
+        Delivery(file, reading.table, lookups_beside(file, reading.lookups, files, _name, _drop))
         for file in files
         for reading in _READINGS.get(_name(file.path.name), ())
     ]
@@ -70,22 +70,9 @@ def _name(file_name: str) -> str:
     return file_name.removesuffix(ending) if ending else ""
 
 
-def _beside(file: Dropped, names: tuple[str, ...], files: list[Dropped]) -> dict[str, Dropped]:
-    """The lookups of a file: of several the one of its own drop, else the newest."""
-    found = {}
-    for name in names:
-        same_name = [other for other in files if _name(other.path.name) == name]
-        if same_name:
-            found[name] = max(
-                same_name,
-                key=lambda other: (_drop(other) == _drop(file), other.modified_ns, other.relative),
-            )
-    return found
-
-
 def _drop(file: Dropped) -> PurePosixPath:
     """The folder that holds hosp/ and icu/, or the file itself when there are none."""
-    folder = PurePosixPath(file.relative).parent
+    folder = folder_of(file)
     return folder.parent if folder.name in _MODULES else folder
 
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator
-from pathlib import PurePosixPath
 from typing import Final, NamedTuple
 
 import polars as pl
@@ -10,7 +9,7 @@ import polars as pl
 from flows.errors import FileRefusedError
 from flows.inbox import Dropped
 from flows.profile import Profile
-from flows.sources.extract import Delivery, Extract, StagedDelivery
+from flows.sources.extract import Delivery, Extract, StagedDelivery, folder_of, lookups_beside
 from flows.sources.omop_drugs import EXPOSURE, EXPOSURE_CODED, exposures
 from flows.sources.omop_lookups import CONCEPT, keys_of, picked, with_concepts, with_lookup
 from flows.sources.omop_people import (
@@ -87,7 +86,8 @@ def deliveries(files: list[Dropped], profile: Profile) -> list[Delivery]:  # noq
             found.append(Delivery(file, None))
         elif name in _READINGS:
             reading = _READINGS[name]
-            found.append(Delivery(file, reading.table, _beside(file, reading.lookups, files)))
+            lookups = lookups_beside(file, reading.lookups, files, _name, folder_of)
+            found.append(Delivery(file, reading.table, lookups))
     return found
 
 
@@ -95,27 +95,6 @@ def _name(file_name: str) -> str | None:
     """The table that a file's name begins with, without case: `MEASUREMENT_2026-11-20.csv.gz`."""
     folded = file_name.lower()
     return next((name for name in _TABLES if re.match(rf"{name}[._-]", folded)), None)
-
-
-def _beside(file: Dropped, names: tuple[str, ...], files: list[Dropped]) -> dict[str, Dropped]:
-    """The lookups of a file: of several the one of its own folder, else the newest."""
-    found = {}
-    for name in names:
-        same_name = [other for other in files if _name(other.path.name) == name]
-        if same_name:
-            found[name] = max(
-                same_name,
-                key=lambda other: (
-                    _folder(other) == _folder(file),
-                    other.modified_ns,
-                    other.relative,
-                ),
-            )
-    return found
-
-
-def _folder(file: Dropped) -> PurePosixPath:
-    return PurePosixPath(file.relative).parent
 
 
 def read(staged: StagedDelivery, profile: Profile) -> Extract:

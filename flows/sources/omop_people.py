@@ -134,7 +134,8 @@ def stays(rows: pl.DataFrame, profile: Profile) -> pl.DataFrame:
 def diagnoses(rows: pl.DataFrame, profile: Profile) -> pl.DataFrame:
     """Conditions by their ICD code: of the source concept, the standard one, else as told.
 
-    Without any the row keeps code and vocabulary as sent: the rules put it aside, by name.
+    Without any the row keeps code and vocabulary as sent: the rules put it aside, by name. One is
+    over where it ends on a later day than it started.
     """
     constants = profile.tables.get("conditions", TableProfile()).constants
     own = profile.reading.words.get("code_system", {})
@@ -149,6 +150,10 @@ def diagnoses(rows: pl.DataFrame, profile: Profile) -> pl.DataFrame:
         (pl.col("condition_source_value"), pl.lit(constants.get("code_system"), pl.String)),
         *sent,
     ]
+    started_at = pl.coalesce("condition_start_datetime", "condition_start_date")
+    ended_at = pl.coalesce("condition_end_datetime", "condition_end_date")
+    # Billing writes the day of its one record as both: nobody said that the disease is over.
+    is_over = ended_at.str.head(10).ne_missing(started_at.str.head(10))
     codes = (pl.when(system.is_not_null()).then(code) for code, system in ladder)
     systems = (pl.when(code.is_not_null()).then(system) for code, system in ladder)
     return canonical(
@@ -157,6 +162,6 @@ def diagnoses(rows: pl.DataFrame, profile: Profile) -> pl.DataFrame:
         patient_id=pl.col("person_id"),
         code=pl.coalesce(*codes, "condition_source_value"),
         code_system=pl.coalesce(*systems),
-        recorded_at=pl.coalesce("condition_start_datetime", "condition_start_date"),
-        resolved_at=pl.coalesce("condition_end_datetime", "condition_end_date"),
+        recorded_at=started_at,
+        resolved_at=pl.when(is_over).then(ended_at),
     )

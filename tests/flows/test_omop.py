@@ -77,6 +77,7 @@ TABLES = {
         2 | 90000001 | 313217 | 2010-01-01 |                     | 2010-02-01 | 427.31 | 44821957
         3 | 90000002 | 313217 | 2026-11-01 |                     |            | AF     | 0
         4 | 90000002 | 0      | 2026-11-01 |                     |            | I48    | 0
+        5 | 90000002 | 313217 | 2026-11-02 | 2026-11-02T09:00:00 | 2026-11-02 | I48.91 | 35207784
         """,
     "drug_exposure": """
         drug_exposure_id | person_id | drug_concept_id | drug_exposure_start_date | drug_exposure_start_datetime | drug_exposure_end_date | drug_exposure_end_datetime | drug_type_concept_id | quantity | route_concept_id | visit_occurrence_id | drug_source_value | route_source_value | dose_unit_source_value
@@ -263,6 +264,8 @@ def test_a_condition_takes_the_icd_code_of_its_source(extracted: dict[str, pl.Da
         ("427.31", "ICD-9-CM", None, "2010-01-01", "2010-02-01"),
         ("49436004", "SNOMED", None, "2026-11-01", None),
         ("I48", None, None, "2026-11-01", None),
+        # The day of its one record, twice: that is no end.
+        ("I48.91", "ICD-10-CM", None, "2026-11-02T09:00:00", None),
     ]
 
 
@@ -274,6 +277,7 @@ def test_a_profile_may_say_that_source_values_are_icd_codes(tmp_path: Path) -> N
         ("427.31", "ICD-9-CM"),
         ("AF", "ICD-10-CM"),
         ("I48", "ICD-10-CM"),
+        ("I48.91", "ICD-10-CM"),
     ]
 
 
@@ -489,7 +493,7 @@ def night_home(tmp_path: Path) -> Home:
 def test_a_night_lists_the_severe_and_knows_dose_and_death(night_home: Home) -> None:
     night = night_home.night(AS_OF)
     ingested = ingest(night, lambda _: None)
-    assert (ingested.files, ingested.refused, ingested.rows) == (6, 0, 28)
+    assert (ingested.files, ingested.refused, ingested.rows) == (6, 0, 29)
     assess(night, lambda _: None)
     with duckdb.connect(str(tonight_path(night)), read_only=True) as database:
         assessed = database.execute(
@@ -500,7 +504,7 @@ def test_a_night_lists_the_severe_and_knows_dose_and_death(night_home: Home) -> 
         audited = database.execute("SELECT medication_id, route, grams FROM doses").fetchall()
     assert assessed == [
         ("90000001", 0.9, "severe", "female", True, True, False),
-        ("90000002", 0.5, "severe", "male", False, False, False),  # died that night
+        ("90000002", 0.5, "severe", "male", True, False, False),  # died that night
     ]
     assert ("1", "iv", 2.0) in audited
     assert wards == [("Ward 7B",)]
