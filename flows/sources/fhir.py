@@ -10,6 +10,8 @@ import polars as pl
 from flows.inbox import Dropped
 from flows.profile import Profile
 from flows.sources.extract import Delivery, Extract, StagedDelivery
+from flows.sources.fhir_drugs import KIND as _LOOKUP
+from flows.sources.fhir_drugs import Drugs, medication_files
 from flows.sources.fhir_ndjson import first_line, resources
 from flows.sources.fhir_resources import READINGS
 
@@ -33,6 +35,7 @@ _NOT_READ: Final = frozenset(
     SupplyDelivery SupplyRequest Task ValueSet VerificationResult VisionPrescription
     """.lower().split()
 )
+_WITH_DRUGS: Final = "medications"
 _LETTERS: Final = re.compile("[a-z]*")
 _KIND: Final = re.compile(r'"resourceType"\s*:\s*"([A-Za-z]+)"')
 NAMES: Final = "the kind of its resources as FHIR names it, e.g. Observation"
@@ -42,10 +45,13 @@ def deliveries(files: list[Dropped], profile: Profile) -> list[Delivery]:
     """One delivery a file of resources that a rule reads; its name begins with their kind.
 
     The profile's patterns come first. Files of other resources are none; what begins with no
-    resource's name is not known.
+    resource's name is not known. Orders and doses have the files of Medications beside them.
     """
+    drugs = medication_files(
+        [file for file in files if _letters(file.path.name) == _LOOKUP.lower()]
+    )
     return [
-        Delivery(file, table)
+        Delivery(file, table, drugs if table == _WITH_DRUGS else {})
         for file in files
         if (table := _table_of(file.path.name, profile)) is not None or not _is_other(file)
     ]
@@ -101,8 +107,10 @@ def _kind_in(staged: StagedDelivery) -> str:
 def _rows(staged: StagedDelivery, kind: str, profile: Profile) -> Iterator[pl.DataFrame]:
     reading = READINGS[kind]
     text = pl.col(pl.String)
+    drugs = Drugs(staged.lookups)
     for frame in resources(staged.path, kind, reading.resource):
-        rows = reading.rows(frame, profile)
+        told = frame.hstack(drugs.of(frame)) if reading.table == _WITH_DRUGS else frame
+        rows = reading.rows(told, profile)
         # A cell of blanks alone says nothing, and an id is the same with blanks around it.
         stripped = rows.with_columns(pl.col("^.*_id$").str.strip_chars())
         yield stripped.with_columns(pl.when(text.str.contains(r"\S")).then(text))

@@ -6,7 +6,7 @@ import polars as pl
 
 from data_contracts.medications import MEDICATIONS
 from flows.profile import Profile
-from flows.sources.fhir_contained import contained
+from flows.sources.fhir_drugs import DRUG
 from flows.sources.fhir_elements import (
     AMOUNT,
     CONCEPT,
@@ -26,14 +26,13 @@ from flows.sources.fhir_elements import (
 )
 from flows.sources.mimic_iv_tables import canonical
 
-_DRUG: Final[Resource] = {"medicationCodeableConcept": CONCEPT, "medicationReference": REFERENCE}
 REQUEST: Final[Resource] = {
     "resourceType": TEXT,
     "id": TEXT,
     "meta": META,
     "status": TEXT,
     "doNotPerform": TRUTH,
-    **_DRUG,
+    **DRUG,
     "subject": SUBJECT,
     "encounter": REFERENCE,
     "authoredOn": TEXT,
@@ -50,7 +49,7 @@ ADMINISTRATION: Final[Resource] = {
     "id": TEXT,
     "meta": META,
     "status": TEXT,
-    **_DRUG,
+    **DRUG,
     "subject": SUBJECT,
     "context": REFERENCE,
     "effectiveDateTime": TEXT,
@@ -58,12 +57,13 @@ ADMINISTRATION: Final[Resource] = {
     "request": REFERENCE,
     "dosage": {"route": CONCEPT, "dose": AMOUNT, "rateQuantity": AMOUNT},
 }
-_MEDICATION: Final[Resource] = {"resourceType": TEXT, "code": CONCEPT}
 _SYSTEMS: Final = {
     "http://www.nlm.nih.gov/research/umls/rxnorm": "RxNorm",
     "http://www.whocc.no/atc": "ATC",
 }
 _LOCAL: Final = "local"
+# As no magnesium such a dose would leave its patient untreated without a word.
+_OF_NO_DRUG: Final = " of an unknown drug"
 _ORDERED: Final = {"on-hold": "held", "entered-in-error": "cancelled"}
 _PROHIBITED: Final = "cancelled"
 _GIVEN: Final = {
@@ -77,16 +77,16 @@ _GIVEN: Final = {
 
 
 def orders(resources: pl.DataFrame, profile: Profile) -> pl.DataFrame:
-    """The rows of MedicationRequests; one ends where its bounds end, and else is open.
+    """The rows of MedicationRequests with what `Drugs` says of them.
 
-    What must not be given (`doNotPerform`) counts as cancelled.
+    One ends where its bounds end, and else is open. What must not be given (`doNotPerform`) counts
+    as cancelled.
     """
     words = profile.reading.words.get("medication_status", {})
     status = translated(pl.col("status"), _ORDERED, words)
-    drugs = _drugs(resources)
     dosage = pl.col("dosageInstruction").list.first()
     amounts = dosage.struct.field("doseAndRate").list.first()
-    told = resources.hstack(drugs).with_columns(
+    told = resources.with_columns(
         route=dosage.struct.field("route"),
         bounds=dosage.struct.field("timing").struct.field("repeat").struct.field("boundsPeriod"),
         dose=amounts.struct.field("doseQuantity"),
@@ -99,7 +99,7 @@ def orders(resources: pl.DataFrame, profile: Profile) -> pl.DataFrame:
         patient_id=subject_id("subject", profile.identifiers.get("patient")),
         encounter_id=referred("encounter", "Encounter"),
         order_id=pl.col("id"),
-        kind=pl.lit("order"),
+        kind=_kind("order"),
         started_at=pl.coalesce(at("bounds.start"), "authoredOn"),
         ended_at=at("bounds.end"),
         status=pl.when("doNotPerform").then(pl.lit(_PROHIBITED)).otherwise(status),
@@ -108,9 +108,9 @@ def orders(resources: pl.DataFrame, profile: Profile) -> pl.DataFrame:
 
 
 def administrations(resources: pl.DataFrame, profile: Profile) -> pl.DataFrame:
-    """The rows of MedicationAdministrations."""
+    """The rows of MedicationAdministrations with what `Drugs` says of them."""
     words = profile.reading.words.get("medication_status", {})
-    told = resources.hstack(_drugs(resources)).with_columns(
+    told = resources.with_columns(
         route=at("dosage.route"), dose=at("dosage.dose"), rate=at("dosage.rateQuantity")
     )
     return canonical(
@@ -120,12 +120,17 @@ def administrations(resources: pl.DataFrame, profile: Profile) -> pl.DataFrame:
         patient_id=subject_id("subject", profile.identifiers.get("patient")),
         encounter_id=referred("context", "Encounter"),
         order_id=referred("request", "MedicationRequest"),
-        kind=pl.lit("administration"),
+        kind=_kind("administration"),
         started_at=pl.coalesce("effectiveDateTime", at("effectivePeriod.start")),
         ended_at=at("effectivePeriod.end"),
         status=translated(pl.col("status"), _GIVEN, words),
         **_cells(profile),
     )
+
+
+def _kind(word: str) -> pl.Expr:
+    """The kind of a row; of an unknown drug it is none, and the row is quarantined."""
+    return pl.when("is_drug_known").then(pl.lit(word)).otherwise(pl.lit(word + _OF_NO_DRUG))
 
 
 def _cells(profile: Profile) -> dict[str, pl.Expr]:
@@ -149,18 +154,3 @@ def _cells(profile: Profile) -> dict[str, pl.Expr]:
 def _unit(amount: str, profile: Profile) -> pl.Expr:
     names = ("code", "unit") if profile.unit_from == "code" else ("unit", "code")
     return pl.coalesce(at(f"{amount}.{name}") for name in names)
-
-
-def _drugs(resources: pl.DataFrame) -> pl.DataFrame:
-    """The drug (`drug`, a concept) of each line, in it or contained, and the name of a reference.
-
-    Of a Medication in a file of its own only that name is known here.
-    """
-    told = resources.select(
-        drug="medicationCodeableConcept", drug_display=at("medicationReference.display")
-    )
-    medications = contained(resources, "medicationReference.reference", "Medication", _MEDICATION)
-    if medications is None:
-        return told
-    both = told.with_columns(medications.get_column("code").alias("contained"))
-    return both.select(drug=pl.coalesce("drug", "contained"), drug_display="drug_display")
