@@ -24,7 +24,8 @@ def drawn_words(policy: Policy, zone: str) -> pl.Expr:
     value = pl.col("magnesium_mg_dl")
     mass_units = value_set("units").filter(pl.col("unit") == "mg/dL").get_column("folded")
     folded = pl.col("reported_unit").str.to_lowercase().str.replace_all(r"[\s.]", "")
-    digits = pl.col("reported_value").str.extract(_DIGITS)
+    # A counted value is a number: where it has a comma, that is a decimal point.
+    digits = pl.col("reported_value").str.replace(",", ".", literal=True).str.extract(_DIGITS)
     is_exact = folded.is_in(mass_units.to_list()) & (
         (digits.cast(pl.Float64, strict=False) - value).abs() < _SAME
     )

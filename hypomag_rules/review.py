@@ -8,6 +8,8 @@ from hypomag_rules.clock import days_between
 from hypomag_rules.policy import Policy
 from hypomag_rules.rungs import ALIVE, Rung, any_limb
 
+# A figure as somebody may print it: in a row that nobody could judge a comma is a decimal point.
+_PRINTED: Final = r"[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+"
 _SHOWN: Final = (
     "moment",
     "source",
@@ -109,18 +111,16 @@ REVIEW_RUNGS: Final = (
 
 def _refused(unjudged: pl.DataFrame, latest: pl.DataFrame, limit: float) -> pl.DataFrame:
     superseded = (pl.col("latest_counted") >= pl.col("seen_at")).fill_null(value=False)
-    printed = (
-        pl.col("value")
-        .str.extract(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
-        .cast(pl.Float64, strict=False)
-    )
+    printed = pl.element().str.replace(",", ".", literal=True).str.strip_suffix(".")
+    is_low = printed.cast(pl.Float64, strict=False) <= limit
+    could = pl.col("value").str.extract_all(_PRINTED).list.eval(is_low).list.any()
     return (
         unjudged.join(latest, on="moment", how="left", maintain_order="left")
         .filter(~superseded)
         .select(
             *_SHOWN,
             review_reason=pl.col("reason").str.to_uppercase(),
-            could_be_severe=(printed <= limit).fill_null(value=False),
+            could_be_severe=could.fill_null(value=False),
         )
     )
 

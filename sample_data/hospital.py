@@ -20,17 +20,22 @@ PATIENTS = 380
 
 def write_hospital(folder: Path, seed: int, nights: int, until: datetime) -> int:
     """Write the extracts of all nights up to `until` into `folder`, and return the row count."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return invent(seed, PATIENTS, nights, until).write_nights(folder, nights, until)
+
+
+def invent(seed: int, patients: int, nights: int, until: datetime) -> Extract:
+    """Invent what the hospital's systems say of so many patients."""
     opened_at = until - nights * NIGHT
     extract = Extract()
-    for number in range(1, PATIENTS + 1):
+    for number in range(1, patients + 1):
         # One stream per patient: a change to one patient's course leaves the others as they were.
         rng = Random(f"{seed}/{number}")
         person = invent_person(rng, number, opened_at, until)
         register(rng, person, extract)
         pharmacy = Pharmacy(rng, person, extract, opened_at, until)
         Course(Laboratory(rng, person, extract), pharmacy).live()
-    folder.mkdir(parents=True, exist_ok=True)
-    return extract.write_nights(folder, nights, until)
+    return extract
 
 
 def instant(text: str) -> datetime:

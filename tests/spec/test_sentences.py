@@ -257,6 +257,7 @@ def test_what_nobody_could_judge(changed: dict[str, object], said: str) -> None:
     [
         ({}, "0.9 mg/dL (severe: 1.2 or below)"),
         ({"reported_value": " .9 L"}, "0.9 mg/dL (severe: 1.2 or below)"),
+        ({"reported_value": "0,9"}, "0.9 mg/dL (severe: 1.2 or below)"),
         ({"reported_unit": None}, "0.9 (0.9 mg/dL; severe: 1.2 mg/dL or below)"),
         (
             {"reported_value": "0.43", "reported_unit": "mmol/L", "magnesium_mg_dl": 1.045115},
