@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ import pytest
 from fhir.resources.R4B import get_fhir_model_class
 from polars.testing import assert_frame_equal
 
+from flows.night import Night
 from flows.stages import assess, ingest
 from flows.tonight import tonight_path
 from sample_data.ward import COMMITTED_PATIENTS, LAYOUTS, UNTIL, one_ward, write_ward
@@ -49,13 +51,21 @@ def drop(written: Path, folder: Path, pattern: str = "*") -> None:
         shutil.copy(path, folder)
 
 
-def judged(home: Home) -> Judged:
+def judged(home: Home, as_of: datetime = UNTIL) -> Judged:
     """What a night publishes of the ward."""
-    night = home.night(UNTIL)
+    night = home.night(as_of)
     assert ingest(night, lambda _: None).refused == 0
+    return assessed(night)
+
+
+def assessed(night: Night) -> Judged:
     assess(night, lambda _: None)
     with duckdb.connect(str(tonight_path(night)), read_only=True) as database:
-        return {table: rows_of(database, table).sort(keys) for table, keys in KEYS.items()}
+        tonight = pl.col("night") == night.date
+        return {
+            table: rows_of(database, table).filter(tonight).sort(keys)
+            for table, keys in KEYS.items()
+        }
 
 
 def rows_of(database: duckdb.DuckDBPyConnection, table: str) -> pl.DataFrame:
