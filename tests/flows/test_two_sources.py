@@ -54,6 +54,49 @@ def test_common_numbers_make_one_person_of_two_feeds(tmp_path: Path) -> None:
     assert judged(home) == [("P1", 1.9, False, False, False)]
 
 
+# Two results each: severe and low in the east, severe and on target in the west.
+IN_MOLES: Final = (
+    "A,P1,2601-3,0.45,mmol/L,F,2026-11-20T10:00:00Z\nB,P2,2601-3,0.60,mmol/L,F,2026-11-10T10:00:00Z"
+)
+IN_MASS_UNDER_MOLES: Final = (
+    "A,P1,2601-3,1.0,mg/dL,F,2026-11-20T12:00:00Z\nB,P2,2601-3,1.9,mg/dL,F,2026-11-20T12:00:00Z"
+)
+
+
+def two_hospitals(home: Home, trust: str) -> list[tuple[object, ...]]:
+    """What the two come to, worst first, and where each of their patients stands."""
+    drop(home, "east", "E-", IN_MOLES, "1950-01-01")
+    drop(home, "west", "W-", IN_MASS_UNDER_MOLES, "1960-01-01")
+    with (home.path / "sources" / "west.toml").open("a", encoding="utf-8") as profile:
+        profile.write(trust)
+    judged(home)
+    with duckdb.connect(str(tonight_path(home.night(AS_OF))), read_only=True) as database:
+        return database.execute(
+            "SELECT worklist, rank, patient_id, magnesium_as_reported, magnesium_mg_dl, "
+            "value_as_sent FROM worklist_items ORDER BY worklist, rank"
+        ).fetchall()
+
+
+def test_two_hospitals_units_make_one_list_where_the_profile_trusts_the_unit(
+    tmp_path: Path,
+) -> None:
+    """One writes mmol/L, the other mg/dL under the code of moles, and says which to believe."""
+    assert two_hospitals(Home(tmp_path / "home"), '[trust]\nmagnesium = "unit"\n') == [
+        ("iv_replacement", 1, "W-P1", "1.0 mg/dL", 1.0, None),
+        ("iv_replacement", 2, "E-P1", "0.45 mmol/L", 1.093725, None),
+        ("recheck", 1, "E-P2", "0.60 mmol/L", 1.4583, None),
+    ]
+
+
+def test_without_that_word_no_unit_is_believed(tmp_path: Path) -> None:
+    assert two_hospitals(Home(tmp_path / "home"), "") == [
+        ("iv_replacement", 1, "E-P1", "0.45 mmol/L", 1.093725, None),
+        ("recheck", 1, "E-P2", "0.60 mmol/L", 1.4583, None),
+        ("review", 1, "W-P1", None, None, "1.0"),
+        ("review", 2, "W-P2", None, None, "1.9"),
+    ]
+
+
 def test_birth_dates_that_contradict_each_other_are_on_review(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     drop(home, "east", "", "A,P1,2601-3,0.45,mmol/L,F,2026-11-20T13:00:00Z", "1950-01-01")
