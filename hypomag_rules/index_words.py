@@ -9,7 +9,8 @@ from hypomag_rules.policy import Policy
 from hypomag_rules.spoken import number_text, spoken_time
 
 _FLAG: Final = r"(?i)\s*(?:LL|HH|L|H|\*)\s*$"
-_DIGITS: Final = r"([0-9]+\.[0-9]+|\.[0-9]+|[0-9]+)"
+# Of `1,0` nothing: its 1 alone is not what was printed.
+_DIGITS: Final = r"^[^0-9,]*?([0-9]+\.[0-9]+|\.[0-9]+|[0-9]+)[^0-9,]*$"
 _SHOWN_DECIMALS: Final = 2
 _NEAR: Final = 0.005  # where rounding to two decimals could cross a limit
 _SAME: Final = 1e-9
@@ -24,8 +25,7 @@ def drawn_words(policy: Policy, zone: str) -> pl.Expr:
     value = pl.col("magnesium_mg_dl")
     mass_units = value_set("units").filter(pl.col("unit") == "mg/dL").get_column("folded")
     folded = pl.col("reported_unit").str.to_lowercase().str.replace_all(r"[\s.]", "")
-    # A counted value is a number: where it has a comma, that is a decimal point.
-    digits = pl.col("reported_value").str.replace(",", ".", literal=True).str.extract(_DIGITS)
+    digits = pl.col("reported_value").str.extract(_DIGITS)
     is_exact = folded.is_in(mass_units.to_list()) & (
         (digits.cast(pl.Float64, strict=False) - value).abs() < _SAME
     )

@@ -257,7 +257,10 @@ def test_what_nobody_could_judge(changed: dict[str, object], said: str) -> None:
     [
         ({}, "0.9 mg/dL (severe: 1.2 or below)"),
         ({"reported_value": " .9 L"}, "0.9 mg/dL (severe: 1.2 or below)"),
-        ({"reported_value": "0,9"}, "0.9 mg/dL (severe: 1.2 or below)"),
+        (
+            {"reported_value": "1,0", "magnesium_mg_dl": 1.0},
+            "1,0 mg/dL (1 mg/dL; severe: 1.2 mg/dL or below)",
+        ),
         ({"reported_unit": None}, "0.9 (0.9 mg/dL; severe: 1.2 mg/dL or below)"),
         (
             {"reported_value": "0.43", "reported_unit": "mmol/L", "magnesium_mg_dl": 1.045115},
