@@ -1,20 +1,31 @@
 """Who is quiet: on no list, and of whom time alone can ask nothing more."""
 
+from typing import Final
+
 import polars as pl
 import pytest
 
 from data_contracts.vocabulary import WORKLISTS
 from hypomag_rules.quiet import is_quiet
 
-_SETTLED = {
+_SETTLED: Final[dict[str, object]] = {
     "severity": "target_met",
     "recheck_rule": None,
     "recheck_status": None,
     "reasons": [],
     **dict.fromkeys([f"is_on_{name}" for name in WORKLISTS], False),
 }
-_RUN_OUT = {"severity": "low", "recheck_rule": "standard", "recheck_status": "expired"}
-_OTHERWISE = {
+_SCHEMA: Final = {
+    "recheck_rule": pl.String(),
+    "recheck_status": pl.String(),
+    "reasons": pl.List(pl.String),
+}
+_RUN_OUT: Final[dict[str, object]] = {
+    "severity": "low",
+    "recheck_rule": "standard",
+    "recheck_status": "expired",
+}
+_OTHERWISE: Final[dict[str, tuple[dict[str, object], bool]]] = {
     "on target, nothing owed": ({}, True),
     "high, nothing owed": ({"severity": "high"}, True),
     "low, taken off as too old": (_RUN_OUT, True),
@@ -33,6 +44,5 @@ _OTHERWISE = {
 def test_quiet_is_who_is_on_no_list_and_owed_nothing(
     told: dict[str, object], *, expected: bool
 ) -> None:
-    schema = {"recheck_rule": pl.String, "recheck_status": pl.String, "reasons": pl.List(pl.String)}
-    assessment = pl.DataFrame([_SETTLED | told], schema_overrides=schema)
+    assessment = pl.DataFrame([_SETTLED | told], schema_overrides=_SCHEMA)
     assert assessment.select(is_quiet()).item() is expected
