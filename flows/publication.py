@@ -143,7 +143,7 @@ def _write(edition: Edition, night: Night, folder: Path) -> None:
         audit_xlsx.write(edition, month, audits / f"{month:%Y-%m}.xlsx")
     report.write(edition, folder / "report.html")
     worklist_csv.write_quarantine(edition, folder / "quarantine.csv")
-    _share(tonight_path(night), folder / NAME)
+    shutil.copyfile(tonight_path(night), folder / NAME)
     hashes = {
         path.relative_to(folder).as_posix(): _digest(path)
         for path in sorted(folder.rglob("*"))
@@ -156,14 +156,6 @@ def _write(edition: Edition, night: Night, folder: Path) -> None:
         path.chmod(_FOLDER if path.is_dir() else _FROZEN if path.name == NAME else _READABLE)
         _sync(path)
     _sync(folder)
-
-
-def _share(finished: Path, name: Path) -> None:
-    """Give a file that nobody writes any more a second name; on another disk, a copy."""
-    try:
-        name.hardlink_to(finished)
-    except OSError:
-        shutil.copyfile(finished, name)
 
 
 def _manifest(edition: Edition, hashes: dict[str, str]) -> dict[str, object]:
