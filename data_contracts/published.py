@@ -54,7 +54,10 @@ FILES: Final = Table(
         Column("file", "path below the inbox"),
         Column("table_name", "canonical table"),
         Column("sha256", "hash of the file as dropped"),
-        Column("whole_by", "what vouched for its wholeness: done, sha256 or quiet"),
+        Column(
+            "whole_by",
+            "what vouched for it: manifest, sha256, done (joined by +); else quiet",
+        ),
         Column("rows", "data rows read", pl.Int64),
         Column("accepted", "rows that stand or wait to", pl.Int64),
         Column("superseded", "older versions of what a newer row says", pl.Int64),

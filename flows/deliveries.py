@@ -7,11 +7,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final, NamedTuple
 
+from flows.companions import rows_said
 from flows.errors import FileRefusedError
 from flows.inbox import stage
 from flows.ingestion import append_rows
 from flows.night import Night
 from flows.profile import Profile
+from flows.row_counts import hold_to_count
 from flows.schema import versions_of
 from flows.settling import settle
 from flows.sources import canonical, fhir, hl7v2, mimic_iv, omop
@@ -74,6 +76,9 @@ def _prepare(profile: Profile, delivery: Delivery, folder: Path) -> Prepared:
         lookups = {name: stage(file, folder / name).path for name, file in delivery.lookups.items()}
         copies = StagedDelivery(delivery.table, delivery.file.path.name, main.path, lookups)
         extract = LAYOUTS[profile.layout].read(copies, profile)
+        for name, file in {"": delivery.file, **delivery.lookups}.items():
+            said = rows_said(file.path, file.companion)
+            hold_to_count(lookups.get(name, main.path), said, profile.separator)
         return Prepared(delivery, folder, sha256, delivery.table, extract)
     except FileRefusedError as refusal:
         return Prepared(delivery, folder, sha256, problem=str(refusal))
@@ -173,7 +178,7 @@ def _enter(  # noqa: PLR0913 - a ledger row is as wide as what it says
             file.modified_ns,
             file.inode,
             ready.sha256,
-            file.companion.removeprefix(".") or "quiet",
+            file.companion or "quiet",
             night.date,
             night.naive_as_of,
             night.received_at.replace(tzinfo=None),

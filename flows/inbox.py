@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from flows.companions import check_hash, companions_of
 from flows.errors import ConfigurationError, FileRefusedError
 from flows.profile import Profile
 
 _CHUNK: Final = 1 << 18
 _MOST_BYTES: Final = 64 << 30
 _MOST_RATIO: Final = 200
-_COMPANIONS: Final = (".done", ".sha256")
+_OPENED_ONCE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 # A folder named otherwise may carry a patient's name; messages end in logs.
 _PLAIN_NAME: Final = re.compile("[a-z][a-z0-9_-]{0,30}")
 _TABLES: Final = (".csv", ".csv.gz", ".parquet")
@@ -34,7 +35,10 @@ _ENDINGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A file as it lies in the inbox; `companion` says what vouches for its wholeness."""
+    """A file as it lies in the inbox; `companion` says what vouches for its wholeness.
+
+    Kinds joined by `+`, the strongest first: manifest, sha256, done; blank when nothing does.
+    """
 
     source: str
     path: Path
@@ -68,12 +72,18 @@ def dropped_files(inbox: Path, profiles: dict[str, Profile]) -> Iterator[Dropped
         message = f"inbox '{inbox.name}' is not a folder; make it, or name another with --inbox"
         raise ConfigurationError(message)
     for entry in sorted(inbox.iterdir()):
-        if entry.is_dir() and not entry.is_symlink() and entry.name not in profiles:
+        if entry.is_dir() and entry.name not in profiles:
             name = entry.name if _PLAIN_NAME.fullmatch(entry.name) else "NAME"
             message = f"inbox/{name}/ has no profile; write sources/{name}.toml or remove it"
             raise ConfigurationError(message)
     for source in sorted(profiles):
         folder = inbox if source == "canonical" else inbox / source
+        if folder != inbox and folder.is_symlink():
+            message = (
+                f"inbox/{source} is a link, and links are not followed; make it a folder, or name "
+                "the folder that holds it with --inbox"
+            )
+            raise ConfigurationError(message)
         if folder.is_dir():
             paths = folder.glob("*") if source == "canonical" else folder.rglob("*")
             for path in sorted(paths):
@@ -88,9 +98,6 @@ def _dropped(profile: Profile, path: Path, inbox: Path) -> Dropped | None:
     status = path.lstat()
     if not stat.S_ISREG(status.st_mode):
         return None
-    companion = next(
-        (ending for ending in _COMPANIONS if path.with_name(path.name + ending).exists()), ""
-    )
     return Dropped(
         profile.name,
         path,
@@ -98,33 +105,38 @@ def _dropped(profile: Profile, path: Path, inbox: Path) -> Dropped | None:
         status.st_size,
         status.st_mtime_ns,
         status.st_ino,
-        companion,
+        companions_of(path),
     )
 
 
 def youngest_age_seconds(files: list[Dropped], now_ns: int) -> float:
-    """Seconds since the last change of the youngest file that nothing vouches for."""
-    ages = [(now_ns - file.modified_ns) / 1e9 for file in files if not file.companion]
+    """Seconds since the last change of the youngest file that nothing vouches for.
+
+    A time that lies ahead, by a clock that goes wrong, is an age of none.
+    """
+    ages = [max(now_ns - file.modified_ns, 0) / 1e9 for file in files if not file.companion]
     return min(ages, default=float("inf"))
 
 
 def stage(file: Dropped, folder: Path) -> Staged:
     """Copy a dropped file under a name of ours while hashing it; gzip is unpacked on the way.
 
-    Opened once without following links. Raises `FileRefusedError` when it changes underway, when
-    its companion hash disagrees, when it is cut or grows beyond reason.
+    Opened once without following links or waiting for a pipe. Raises `FileRefusedError` when it
+    changes underway, when a companion's hash disagrees, when it is cut or grows beyond reason.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     ending = Path(file.path.name.removesuffix(".gz")).suffix
     target = folder / f"copy{ending}"
     try:
-        handle = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        handle = os.open(file.path, _OPENED_ONCE)
     except OSError as error:
         message = f"cannot be opened ({error.strerror}); give hypomag the right to read it"
         raise FileRefusedError(message) from None
     with os.fdopen(handle, "rb") as raw:
         status = os.fstat(raw.fileno())
-        if (status.st_size, status.st_mtime_ns) != (file.size, file.modified_ns):
+        seen = (file.size, file.modified_ns, file.inode)
+        is_same = (status.st_size, status.st_mtime_ns, status.st_ino) == seen
+        if not is_same or not stat.S_ISREG(status.st_mode):
             message = "changed while the night began; drop it whole, or with a .done beside it"
             raise FileRefusedError(message)
         hashed = _Hashed(raw)
@@ -133,7 +145,7 @@ def stage(file: Dropped, folder: Path) -> Staged:
             message = "changed while it was read; drop it whole, or with a .done beside it"
             raise FileRefusedError(message)
     digest = hashed.digest.hexdigest()
-    _check_companion(file, digest)
+    check_hash(file.path, file.companion, digest)
     return Staged(target, digest, ending)
 
 
@@ -152,17 +164,6 @@ class _Hashed(io.RawIOBase):
         self.digest.update(chunk)
         self.size += len(chunk)
         return chunk
-
-
-def _check_companion(file: Dropped, digest: str) -> None:
-    if file.companion != ".sha256":
-        return
-    said = file.path.with_name(file.path.name + ".sha256").read_text(
-        encoding="ascii", errors="replace"
-    )
-    if said.split()[:1] != [digest]:
-        message = "its content is not what its .sha256 says; send the file again"
-        raise FileRefusedError(message)
 
 
 def _copy(raw: _Hashed, target: Path, file: Dropped) -> None:
