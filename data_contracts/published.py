@@ -63,8 +63,34 @@ FILES: Final = Table(
         Column("superseded", "older versions of what a newer row says", pl.Int64),
         Column("quarantined", "rows set aside with a reason", pl.Int64),
         Column("ignored", "copies of rows known before", pl.Int64),
+        Column("reclassed", "rows that a changed profile or policy judged otherwise", pl.Int64),
         Column("unknown_columns", "columns of the file that nobody reads"),
         Column("problem", "why the file was refused; null when it was read"),
+    ),
+)
+UNMAPPED_CODES: Final = Table(
+    "unmapped_codes",
+    "The queue of codes that no profile maps and no LOINC code explains, over all nights",
+    (
+        Column("source", "feed"),
+        Column("code", "code as sent; null where it is blank"),
+        Column("name", "name as sent"),
+        Column("unit", "unit as sent"),
+        Column("results", "results that were sent so, copies left out", pl.Int64),
+        Column("first_night", "night that first read one", pl.Date),
+        Column("last_night", "night that last read one", pl.Date),
+        Column("looks_like", "magnesium, by its code or name: map these first; else null"),
+    ),
+)
+NOTICES: Final = Table(
+    "notices",
+    "What readers of a night must know beside its lists, in words, in the order they are read",
+    (
+        Column("night", "local date of the night", pl.Date, is_nullable=False),
+        Column("kind", "what it is", pl.Enum(words.NOTICES), is_nullable=False),
+        Column("source", "feed that it speaks of"),
+        Column("table_name", "canonical table that it speaks of"),
+        Column("said", "the sentence, without any patient", is_nullable=False),
     ),
 )
 RUNS: Final = Table(
@@ -127,6 +153,8 @@ PUBLISHED: Final = (
     DOSES,
     QUARANTINE,
     FILES,
+    UNMAPPED_CODES,
+    NOTICES,
     RUNS,
     BASIS,
 )

@@ -76,6 +76,12 @@ OTHER_REASONS: Final = (
     "word_not_known",
 )
 
+# What a night's readers are told beside its lists, in the order in which they are told.
+FEED_NOTICES: Final = ("feed_absent", "feed_late", "feed_small")
+BANNER_NOTICES: Final = (*FEED_NOTICES,)
+REJUDGED_NOTICE: Final = "judged_again"
+NOTICES: Final = (*BANNER_NOTICES, REJUDGED_NOTICE)
+
 # Reasons of a listed patient, in the order in which they are printed.
 REASONS: Final = (
     "SUSPECT_SAMPLE",

@@ -44,6 +44,7 @@ _WORDS: Final = {
     "section": words.SECTIONS,
     "life": words.LIVES,
     "route": words.ROUTES,
+    "notices.kind": words.NOTICES,
     "quarantine.reason": tuple(dict.fromkeys((*words.OBSERVATION_REASONS, *words.OTHER_REASONS))),
 }
 

@@ -260,6 +260,7 @@ def _tell(published: Published, *, as_json: bool) -> None:
         answer = {
             "folder": str(published.folder),
             "listed": published.listed,
+            "banner": published.banner,
             "code": int(published.code),
         }
         typer.echo(json.dumps(answer))
@@ -267,6 +268,8 @@ def _tell(published: Published, *, as_json: bool) -> None:
     for name, count in published.listed.items():
         typer.echo(f"{count:5d}  {name}")
     typer.echo(f"lists and report: {published.folder}")
+    for line in published.banner:
+        typer.echo(f"READ THIS FIRST: {line}")
     typer.echo(f"exit {int(published.code)}: {_CODES[published.code]}")
 
 

@@ -59,6 +59,15 @@ _SOURCE: Final = """\
 # [words.status]                  # their word = HL7 letter or FHIR word
 # [trust]
 # magnesium = "unit"              # the unit decides where code and unit contradict each other
+# [expect.observations]           # a night without a file in the last so many hours says so
+# every_hours = 24
+"""
+_CANONICAL: Final = """\
+# The feed whose files lie directly in inbox/, in hypomag's own layout.
+# Its results are expected every day, from the first file on; without these lines nobody is told
+# when they stop to come.
+[expect.observations]
+every_hours = 24
 """
 _FOLDERS: Final = {
     "sources": 0o750,
@@ -109,4 +118,5 @@ def make_home(folder: Path, hospital: str, timezone: str) -> None:
         encoding="utf-8",
     )
     (folder / "policy.toml").write_text(_POLICY, encoding="utf-8")
+    (folder / "sources" / "canonical.toml").write_text(_CANONICAL, encoding="utf-8")
     (folder / "sources" / "example.toml.txt").write_text(_SOURCE, encoding="utf-8")

@@ -159,7 +159,9 @@ def nightly(
     published = publish(folder, instant, now)
     message = f"night {night.date}: exit {int(published.code)}"
     create_table_artifact(
-        key="hypomag-night", description=message, table=_counts(ingested, judged, published)
+        key="hypomag-night",
+        description="\n\n".join([message, *published.banner]),
+        table=_counts(ingested, judged, published),
     )
     return Completed(message=message, data=published)
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flows.errors import ConfigurationError
+from flows.expectations import expected_hours
 from flows.schema import CANONICAL
 from hypomag_rules.definitions import FACTORS
 from hypomag_rules.source_reading import SourceReading
@@ -30,7 +31,9 @@ class TableProfile:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One feed; `reading` is what changes the meaning of its rows, `digest` names this text.
+    """One feed; `reading` is what changes the meaning of its rows, `digest` names what it says.
+
+    `expect` is how many hours may pass between files of a table; it changes no row's meaning.
 
     `shape` names the part that says where in a file our columns are: rows that were stored under
     another shape cannot be judged again, their files have to be read again.
@@ -44,6 +47,7 @@ class Profile:
     items: Mapping[str, Mapping[str, str]]
     identifiers: Mapping[str, str]
     unit_from: str | None
+    expect: Mapping[str, float]
     reading: SourceReading
     digest: str
     shape: str
@@ -136,9 +140,10 @@ def parse_profile(name: str, text: str, zone: str, where: str) -> Profile:
         items=given.get("items", {}),
         identifiers=_identifiers(given, where),
         unit_from=_unit_from(given, where),
+        expect=expected_hours(given, where),
         reading=reading,
-        digest=hashlib.sha256(f"{text}\x1f{zone}".encode()).hexdigest(),
-        shape=_shape_of(given),
+        digest=_digest_of({**given, "expect": None, "zone": zone}),
+        shape=_digest_of({key: given.get(key) for key in _SHAPE}),
     )
 
 
@@ -165,9 +170,9 @@ def _separator(given: Mapping[str, Any], where: str) -> str:
     return separator
 
 
-def _shape_of(given: Mapping[str, Any]) -> str:
-    parts = {key: given.get(key) for key in _SHAPE}
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+def _digest_of(parts: Mapping[str, Any]) -> str:
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 _TOP: Final = frozenset(
@@ -188,6 +193,7 @@ _TOP: Final = frozenset(
         "items",
         "identifiers",
         "unit_from",
+        "expect",
     }
 )
 _SHAPE: Final = ("layout", "separator", "tables", "items", "identifiers", "unit_from")

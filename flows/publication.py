@@ -11,6 +11,7 @@ from typing import Final
 
 import polars as pl
 
+from data_contracts.published import NOTICES
 from data_contracts.vocabulary import WORKLISTS
 from flows.deliveries import refused_still
 from flows.errors import PublishError
@@ -79,17 +80,16 @@ def _edition(store: Store, night: Night) -> Edition:
         ),
         previous_night=previous[0][0],  # type: ignore[arg-type]  # a DATE or NULL
         unmapped=store.frame(_UNMAPPED),
+        notices=of_night("notices", "source, table_name").sort(
+            pl.col("kind").cast(NOTICES.schema["kind"]), maintain_order=True
+        ),
         is_zone_default=not (night.home / FILE).exists() and night.settings.timezone == "UTC",
     )
 
 
-# LOINC codes that no rule counts (red cells, 24 h urine) are known for what they are.
 _UNMAPPED: Final = """
-SELECT w.source, w.code, count(*) AS results
-FROM observation_versions JOIN wordings w USING (wording_id)
-WHERE w.analyte IS NULL AND NOT regexp_matches(coalesce(w.loinc, ''), '^[0-9]+-[0-9]$')
-AND regexp_matches(lower(concat_ws(' ', w.code, w.name)), 'magn[eé]|(^|[^a-z])mg([^a-z/]|$)')
-GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2
+SELECT source, code, sum(results)::BIGINT AS results FROM tonight.unmapped_codes
+WHERE looks_like IS NOT NULL GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2
 """
 # A local month may begin half a day before it does in UTC.
 _DOSES: Final = """
@@ -174,6 +174,8 @@ def _manifest(edition: Edition, hashes: dict[str, str]) -> dict[str, object]:
         "rows": {name: int(ledger.get_column(name).sum()) for name in outcomes},
         "files": ledger.select("source", "file", "table_name", "sha256", *outcomes).to_dicts(),
         "refused": edition.refused_files.height,
+        "banner": edition.banner,
+        "notices": edition.notices.drop("night").to_dicts(),
         "hashes": hashes,
     }
 

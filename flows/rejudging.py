@@ -12,13 +12,17 @@ from data_contracts.vocabulary import LAYOUT_REASONS
 from flows.ingestion import judge_for
 from flows.night import Night
 from flows.profile import Profile
+from flows.reclassed import remember_changes, row_class
 from flows.schema import CANONICAL, as_sent, versions_of
 from flows.settling import settle
 from flows.store import Store
 from flows.version import VERSION
 
 # What makes a row what it is: of a worded table (observations), and of the others.
-_CLASS: Final = {True: ("reason", "analyte", "magnitude", "collected_time"), False: ("reason",)}
+_CLASS: Final = {
+    True: ("reason", "analyte", "comparator", "magnitude", "collected_time"),
+    False: ("reason",),
+}
 
 
 def note_profiles(store: Store, night: Night, profiles: dict[str, Profile]) -> None:
@@ -69,6 +73,7 @@ def _judge_again(store: Store, night: Night, profile: Profile) -> None:
         rows = sent.drop(f"was_{column}" for column in _CLASS[table == OBSERVATIONS.name])
         judge_for(store, then, profile, int(str(file_id)), table)(rows)
         counts = settle(store, profile.name, int(str(file_id)), table, rows.height)
+        changed = _changed(store, night, table, sent, file_id)
         store.run(
             "UPDATE files SET accepted = ?, superseded = ?, quarantined = ?, "
             "reclassed = reclassed + ? WHERE file_id = ?",
@@ -76,10 +81,11 @@ def _judge_again(store: Store, night: Night, profile: Profile) -> None:
                 counts["accepted"],
                 counts["superseded"],
                 counts["quarantined"],
-                _changed(store, table, sent, file_id),
+                changed.height,
                 file_id,
             ],
         )
+        remember_changes(store, night, profile.name, table, changed)
 
 
 def _aware(instant: object) -> datetime:
@@ -102,12 +108,21 @@ def _as_sent(table: str) -> str:
     )
 
 
-def _changed(store: Store, table: str, sent: pl.DataFrame, file_id: object) -> int:
-    """How many rows of a file are not what they were."""
+def _changed(
+    store: Store, night: Night, table: str, sent: pl.DataFrame, file_id: object
+) -> pl.DataFrame:
+    """What rows of a file that are not what they were `was` and `became`, a row each."""
     is_worded = table == OBSERVATIONS.name
     joins = "JOIN wordings USING (wording_id)" if is_worded else ""
-    named = ", ".join(f"{column} AS was_{column}" for column in _CLASS[is_worded])
+    names = ["row", *_CLASS[is_worded]]
     now = store.frame(
-        f"SELECT row, {named} FROM {versions_of(table)} {joins} WHERE file_id = ?", [file_id]
+        f"SELECT {', '.join(names)} FROM {versions_of(table)} {joins} WHERE file_id = ?", [file_id]
     )
-    return now.join(sent, on=now.columns, how="anti", nulls_equal=True).height
+    before = sent.select("row", **{name: f"was_{name}" for name in _CLASS[is_worded]})
+    became = now.join(before, on=names, how="anti", nulls_equal=True)
+    bands = night.policy.magnesium if is_worded else None
+    return (
+        became.select("row", became=row_class(became, bands))
+        .join(before.select("row", was=row_class(before, bands)), on="row")
+        .select("was", "became")
+    )

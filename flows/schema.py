@@ -149,6 +149,13 @@ CREATE TABLE items (
 );
 CREATE TABLE nights (night DATE, as_of TIMESTAMP, policy_id VARCHAR, version VARCHAR);
 """
+# Tables that a store may lack which an older hypomag made.
+ADDED: Final = """
+CREATE TABLE IF NOT EXISTS rejudged (
+    night DATE, as_of TIMESTAMP, source VARCHAR, table_name VARCHAR, was VARCHAR, became VARCHAR,
+    rows BIGINT
+);
+"""
 _WORDING_JUDGED: Final = {
     "loinc": "VARCHAR",
     "analyte": "VARCHAR",

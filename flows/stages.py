@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from data_contracts.gate import try_canary
+from data_contracts.vocabulary import FEED_NOTICES
 from flows import journal
 from flows.auditing import audit_batch, select_doses
 from flows.deliveries import LAYOUTS, ingest_delivery, prepared, refused_still
@@ -16,6 +17,7 @@ from flows.gathering import batches
 from flows.inbox import Dropped, dropped_files, youngest_age_seconds
 from flows.judging import append_run, basis_of, judge_batch, lay_out_items
 from flows.night import Night
+from flows.notices import append_notices
 from flows.profile import Profile, load_profiles
 from flows.publication import publish_edition, read_edition
 from flows.rejudging import note_profiles
@@ -30,6 +32,7 @@ from flows.selection import lay_in_batches, select_persons
 from flows.sources.extract import Delivery
 from flows.store import Store, open_store
 from flows.tonight import append_ledger, clear_night, comment_on, grown
+from flows.unmapped import renew_unmapped
 from hypomag_rules.worklists import counts_by_list
 
 Say = Callable[[str], None]
@@ -130,6 +133,8 @@ def assess(night: Night, say: Say) -> Judged:
                 audit_batch(store, night, batch)
             items = lay_out_items(store, night, listed)
             append_ledger(store, night, since=last.file_id)
+            renew_unmapped(store, night)
+            append_notices(store, night, profiles)
             append_run(store, night)
             remember_basis(store, night, basis_of(night, profiles))
             if not last.file_id:
@@ -138,11 +143,12 @@ def assess(night: Night, say: Say) -> Judged:
 
 
 class Published(NamedTuple):
-    """What was published, and the exit code that the night has earned."""
+    """What was published, the exit code that the night has earned, and what stands above all."""
 
     folder: Path
     listed: dict[str, int]
     code: ExitCode
+    banner: tuple[str, ...]
 
 
 def publish(night: Night, say: Say) -> Published:
@@ -151,13 +157,15 @@ def publish(night: Night, say: Say) -> Published:
         edition = read_edition(store, night)
     say("publishing the worklists")
     folder = publish_edition(edition, night)
-    return Published(folder, counts_by_list(edition.items), _earned(edition))
+    return Published(folder, counts_by_list(edition.items), _earned(edition), edition.banner)
 
 
 def _earned(edition: Edition) -> ExitCode:
     """The highest code that applies to a published night."""
     if edition.refused_files.height:
         return ExitCode.FILE_REFUSED
+    if edition.notices_of(*FEED_NOTICES):
+        return ExitCode.FEED_LATE
     unread = edition.quarantine.height + edition.unmapped.height
     if unread or edition.listed("review").height:
         return ExitCode.ROWS_TO_SEE

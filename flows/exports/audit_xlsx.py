@@ -30,10 +30,17 @@ _MARGIN: Final = 0.4  # inches
 
 
 def write(edition: Edition, month: date, path: Path) -> None:
-    """Three sheets of a month's doses; patients by number alone, for this is no list to act on."""
+    """Three sheets of a month's doses; patients by number alone, for this is no list to act on.
+
+    A sheet before them says what makes the night untrue.
+    """
     with xlsxwriter.Workbook(path, _SAFE) as book:
         title = f"Magnesium doses of {month:%B %Y}"
         book.set_properties({"title": title, "created": edition.as_of, "author": "hypomag"})
+        if edition.banner:
+            first = book.add_worksheet("Read this first")
+            for row, line in enumerate(edition.banner):
+                first.write_string(row, 0, line)
         for name, rows in (
             ("Findings", _findings(edition, month)),
             ("Counts", counts(edition, month)),

@@ -6,6 +6,7 @@ from typing import Final
 
 import polars as pl
 
+from data_contracts.vocabulary import BANNER_NOTICES
 from hypomag_rules.clock import local_day
 from hypomag_rules.policy import Policy
 
@@ -23,7 +24,8 @@ class Edition:
     table_name, known_until) how far each feed reaches;
     `results_read` counts observation rows read this night, copies of known rows left out;
     `patients_judged` counts the assessments; `unmapped` (source, code, results) what of all nights
-    is named like magnesium under a local code that no profile maps.
+    is named like magnesium under a local code that no profile maps; `notices` what readers must
+    know beside the lists, in order.
     """
 
     hospital: str
@@ -42,6 +44,16 @@ class Edition:
     previous_night: date | None
     is_zone_default: bool
     unmapped: pl.DataFrame
+    notices: pl.DataFrame
+
+    @property
+    def banner(self) -> tuple[str, ...]:
+        """What makes tonight's lists untrue and stands above all else, on every output."""
+        return self.notices_of(*BANNER_NOTICES)
+
+    def notices_of(self, *kinds: str) -> tuple[str, ...]:
+        """The sentences of some kinds of notices, in the order in which they are read."""
+        return tuple(self.notices.filter(pl.col("kind").is_in(kinds)).get_column("said"))
 
     def listed(self, worklist: str) -> pl.DataFrame:
         """The items of one list, in rank order."""

@@ -10,7 +10,7 @@ import polars as pl
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from data_contracts.vocabulary import OUTCOMES, SECTIONS, WORKLISTS
+from data_contracts.vocabulary import OUTCOMES, REJUDGED_NOTICE, SECTIONS, WORKLISTS
 from flows.exports.audit_xlsx import counts
 from flows.exports.caveats import as_of_sentence, as_of_words, caveats
 from flows.exports.edition import Edition
@@ -66,6 +66,7 @@ def page(edition: Edition) -> str:
         as_of=as_of_words(edition),
         as_of_sentence=as_of_sentence(edition),
         caveats=caveats(edition),
+        rejudged=edition.notices_of(REJUDGED_NOTICE),
         summary=summary(edition),
         lists=[_list(edition, worklist) for worklist in WORKLISTS],
         held_back=_held_back(edition),

@@ -73,6 +73,7 @@ def _write_top(book: Workbook, sheet: Worksheet, edition: Edition, worklist: str
     place = f"{edition.hospital}. " if edition.hospital else ""
     lines: list[tuple[str, Format]] = [
         (heading(edition, worklist), title),
+        *((line, strong) for line in edition.banner),
         (f"{place}{as_of_sentence(edition)}", strong),
         (
             " ".join([f"{listed_of_read(edition, worklist)}.", *caveats(edition, _REFUSED_NAMED)]),
