@@ -106,7 +106,7 @@ def _said() -> pl.Expr:
     usual = pl.lit(", usually ") + pl.col("usual").floor().cast(pl.Int64).cast(pl.String)
     return (
         pl.when(pl.col("kind") == "feed_absent")
-        .then(feed + pl.lit(" is absent: no ") + table + pl.lit(" were ever received") + every)
+        .then(feed + pl.lit(" is absent: no ") + table + pl.lit(" were received yet") + every)
         .when(pl.col("kind") == "feed_late")
         .then(feed + pl.lit(" is late: no ") + table + pl.lit(" since ") + came + every)
         .otherwise(

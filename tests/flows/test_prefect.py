@@ -53,6 +53,9 @@ def drop_canaries(folder: Path) -> Home:
     home.drop("observations", [row, unread], f"observations_{PATIENT}.csv")
     person = {"patient_id": PATIENT, "mrn": MRN, "name": NAME, "birth_date": "1958-02-11"}
     home.drop("patients", [person])
+    (folder / "sources").mkdir()
+    expected = "[expect.observations]\nevery_hours = 24\n"
+    (folder / "sources" / "lab.toml").write_text(expected, encoding="utf-8")
     return home
 
 
@@ -213,13 +216,14 @@ def test_a_worker_publishes_and_prefect_learns_no_patient(
     (run,) = asked(api, "/flow_runs/filter", flow_runs=named)
     assert (run["state"]["type"], run["state"]["message"]) == (
         "COMPLETED",
-        "night 2026-11-21: exit 10",
+        "night 2026-11-21: exit 11",
     )
     (artifact,) = asked(api, "/artifacts/filter")
     counts = {row["what"]: row["count"] for row in json.loads(artifact["data"])}
     assert counts["files read"] == 2
     assert counts["listed: iv_replacement"] == 1
-    assert counts["exit code"] == 10
+    assert counts["exit code"] == 11
+    assert "Feed lab is absent: no observations were received yet" in artifact["description"]
 
     words = said.encode() + words_under(prefect_home) + log.read_bytes()
     words += (prefect_home.parent / "server.log").read_bytes()

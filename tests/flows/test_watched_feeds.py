@@ -133,7 +133,7 @@ def test_a_feed_too_small_then_late_then_back_is_said_on_every_output(tmp_path: 
 def test_the_same_night_again_changes_no_byte(tmp_path: Path) -> None:
     home = made(tmp_path / "home", EXPECT + "[expect.encounters]\nevery_hours = 24\n")
     drop(home, 0, rows=3)
-    absent = "Feed lab is absent: no encounters were ever received, expected every 24 h."
+    absent = "Feed lab is absent: no encounters were received yet, expected every 24 h."
     first = night(home, 0)
     assert first.exit_code == 11, first.output
     assert absent in page(home)
