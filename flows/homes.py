@@ -21,7 +21,8 @@ timezone = "{timezone}"
 # The hospital's own numbers over the shipped ones; absent: the shipped policy.
 # policy = "policy.toml"
 
-# A file without .done, .sha256 or .manifest.json beside it is read when it has lain still this long.
+# A file that nothing beside it vouches for (.done, .sha256, .manifest.json) is read when it has
+# lain still this long.
 # quiet_seconds = 10
 
 # What a night may take of this machine.
