@@ -15,7 +15,11 @@ def expected_hours(given: Mapping[str, Any], where: str) -> Mapping[str, float]:
     Raises `ConfigurationError` for a table or key that is not known, and for no positive number.
     """
     hours = {}
-    for table, spec in given.get("expect", {}).items():
+    expected = given.get("expect", {})
+    if not isinstance(expected, Mapping):
+        message = f"{where}: [expect.TABLE] holds {_EVERY} for each table; write it as a section"
+        raise ConfigurationError(message)
+    for table, spec in expected.items():
         if table not in CANONICAL:
             message = f"{where}: [expect.{table}] is no table; known: {', '.join(CANONICAL)}"
             raise ConfigurationError(message)

@@ -50,7 +50,9 @@ def feed_notices(store: Store, night: Night, profiles: Mapping[str, Profile]) ->
         .with_columns(came=came.dt.replace_time_zone(None))
     )
     local_now = pl.lit(night.as_of).dt.convert_time_zone(zone).dt.replace_time_zone(None)
-    age = (local_now - pl.col("came")).dt.total_seconds() / 3600 + _MARGIN_HOURS
+    # Where the clock is put back an hour comes twice: nothing came after the night.
+    elapsed = (local_now - pl.col("came")).dt.total_seconds().clip(lower_bound=0)
+    age = elapsed / 3600 + _MARGIN_HOURS
     watched = expected.join(
         _newest(delivered.with_columns(age=age)), on=_KEY, how="left", nulls_equal=True
     )

@@ -101,6 +101,7 @@ def said_everywhere(home: Path, line: str, said: Result) -> None:
         assert database.execute(query).fetchall() == [(line,)]
 
 
+@pytest.mark.long
 def test_a_feed_too_small_then_late_then_back_is_said_on_every_output(tmp_path: Path) -> None:
     home = made(tmp_path / "home")
     for day in range(4):
@@ -148,6 +149,7 @@ def test_the_same_night_again_changes_no_byte(tmp_path: Path) -> None:
     assert absent in page(home)
 
 
+@pytest.mark.long
 def test_a_file_sent_again_is_no_delivery_and_an_unwatched_feed_is_silent(tmp_path: Path) -> None:
     home = made(tmp_path / "home")
     drop(home, 0, rows=3)
@@ -169,15 +171,8 @@ def test_a_file_sent_again_is_no_delivery_and_an_unwatched_feed_is_silent(tmp_pa
     assert "is late" not in page(home)
 
 
-@pytest.mark.parametrize(("days", "code"), [(6, 0), (7, 11)])
-def test_a_weekly_feed_is_late_after_a_week(days: int, code: int, tmp_path: Path) -> None:
-    home = made(tmp_path / "home", EXPECT.replace("24", "168"))
-    drop(home, 0, rows=3)
-    assert run("ingest", home, 0).exit_code == 0
-    assert night(home, days).exit_code == code
-
-
-WRONG: Final[dict[str, dict[str, object]]] = {
+WRONG: Final[dict[str, object]] = {
+    "no section": 24,
     "an unknown table": {"observation": {"every_hours": 24}},
     "an unknown key": {"observations": {"every_hours": 24, "by": "06:00"}},
     "nothing": {"observations": {}},
