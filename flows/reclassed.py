@@ -56,10 +56,11 @@ def rejudged_notices(store: Store, night: Night) -> pl.DataFrame:
     was, became = (_spelled(name) for name in ("was", "became"))
     is_same = pl.col("was") == pl.col("became")
     change = pl.when(is_same).then(pl.lit(_SAME)).otherwise(was + pl.lit(" → ") + became)
+    ending = pl.when(pl.col("rows") == 1).then(pl.lit("")).otherwise(pl.lit("s"))
     noun = (
         pl.when(pl.col("table_name") == OBSERVATIONS.name)
-        .then(pl.lit("results"))
-        .otherwise(pl.lit("rows of ") + pl.col("table_name"))
+        .then(pl.lit("result") + ending)
+        .otherwise(pl.lit("row") + ending + pl.lit(" of ") + pl.col("table_name"))
     )
     return (
         pairs.with_columns(change=rows + pl.lit(" ") + change)

@@ -76,14 +76,21 @@ def test_a_unit_that_makes_a_low_result_severe_is_told_as_that(tmp_path: Path) -
     home = Home(tmp_path)
     rows = [row(1, "19123-9", "1.3", "x"), row(2, "19123-9", "1.0", "x")]
     lab(home, '[units]\n"x" = "mg/dL"\n', {"observations.csv": rows})
+    stay = "encounter_id,patient_id,care_setting,started_at\nE1,P1,IP,2026-11-19T08:00:00Z\n"
+    (home.inbox / "lab" / "encounters.csv").write_text(stay, encoding="utf-8")
     published(home.night(AS_OF))
     changed = '[units]\n"x" = "mg/L"\n[trust]\nmagnesium = "unit"\n'
+    changed += '[words.care_setting]\n"IP" = "inpatient"\n'
     lab(home, changed, {})
     said = published(home.night(AS_OF + timedelta(days=1)))
     page = (said.folder / "report.html").read_text(encoding="utf-8")
     assert (
         "2 results judged otherwise since its profile or the policy changed: "
         "1 low → severe, 1 another value or time in the same class."
+    ) in page
+    assert (
+        "1 row of encounters judged otherwise since its profile or the policy changed: "
+        "1 word not known → judged."
     ) in page
 
 
