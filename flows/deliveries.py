@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final, NamedTuple
 
-from flows.companions import rows_said
+from flows.companion_files import rows_said
 from flows.errors import FileRefusedError
 from flows.inbox import stage
 from flows.ingestion import append_rows

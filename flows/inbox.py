@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from flows.companions import check_hash, companions_of
+from flows.companion_files import check_hash, companions_of
 from flows.errors import ConfigurationError, FileRefusedError
 from flows.profile import Profile
 

@@ -23,7 +23,7 @@ def hold_to_count(copy: Path, said: int | None, separator: str) -> None:
     held = _of_csv(copy, separator) if copy.suffix == ".csv" else _quick(copy, separator)
     if held != said:
         message = (
-            f"its .manifest.json says {said} rows, the file holds {held}; "
+            f"its .manifest.json says {said} row{'' if said == 1 else 's'}, the file holds {held}; "
             "send the whole file again, or a manifest that counts it"
         )
         raise FileRefusedError(message)

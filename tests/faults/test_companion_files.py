@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import io
 import json
 import os
 import time
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import polars as pl
 import pytest
 
 from flows import stages
@@ -105,6 +107,11 @@ def test_messages_resources_and_tables_of_others_are_counted_as_they_are_sent(
     messages = "".join(MESSAGE.format(n=number) for number in range(3)).encode()
     people = "".join(PATIENT % number for number in range(2)) + "\n"
     persons = "person_id,gender_concept_id,year_of_birth,person_source_value\n1,8507,1950,5\n"
+    columns = {name: ["x", "y"] for name in HEADER.strip().split(",")}
+    table = io.BytesIO()
+    pl.DataFrame(columns).write_parquet(table)
+    drop(home, "observations.parquet", table.getvalue(), manifest='{"rows": 2}')
+    drop(home, "observations_2.parquet", table.getvalue(), manifest='{"rows": 1}')
     drop(home, "hl7v2/a.hl7", messages, manifest='{"rows": 3}')
     drop(home, "hl7v2/b.hl7", messages, manifest='{"rows": 4}')
     drop(home, "fhir/Patient.ndjson", people.encode(), manifest='{"rows": 2}')
@@ -112,6 +119,8 @@ def test_messages_resources_and_tables_of_others_are_counted_as_they_are_sent(
     drop(home, "omop/person.csv", persons.encode(), manifest='{"rows": 1}')
     drop(home, "omop/person_2.csv", persons.encode(), manifest='{"rows": 2}')
     files = met(home)
+    assert files["observations.parquet"] == ("manifest", None)
+    assert "says 1 row, the file holds 2" in str(files["observations_2.parquet"][1])
     assert files["a.hl7"] == ("manifest", None)
     assert "says 4 rows, the file holds 3" in str(files["b.hl7"][1])
     assert files["Patient.ndjson"] == ("manifest", None)
