@@ -80,8 +80,7 @@ def dropped_files(inbox: Path, profiles: dict[str, Profile]) -> Iterator[Dropped
         folder = inbox if source == "canonical" else inbox / source
         if folder != inbox and folder.is_symlink():
             message = (
-                f"inbox/{source} is a link, and links are not followed; make it a folder, or name "
-                "the folder that holds it with --inbox"
+                f"inbox/{source} is a link, and links are not followed; make it a folder or a mount"
             )
             raise ConfigurationError(message)
         if folder.is_dir():
