@@ -103,6 +103,19 @@ RUNS: Final = Table(
         Column("version", "hypomag version"),
     ),
 )
+HOLDS: Final = Table(
+    "holds",
+    "What the unit guard held on each night: a feed's results of an analyte, not judged",
+    (
+        Column("night", "night on which it was held", pl.Date),
+        Column("source", "feed"),
+        Column("analyte", "magnesium or creatinine"),
+        Column("received_on", "night that received the results", pl.Date),
+        Column("results", "results received for that night and drawn lately", pl.Int64),
+        Column("median", "their median, in the canonical unit", pl.Float64),
+        Column("median_before", "that of the nights before", pl.Float64),
+    ),
+)
 BASIS: Final = Table(
     "basis",
     "What the standing results above were computed from; the next night grows from it",
@@ -156,5 +169,6 @@ PUBLISHED: Final = (
     UNMAPPED_CODES,
     NOTICES,
     RUNS,
+    HOLDS,
     BASIS,
 )

@@ -67,6 +67,8 @@ OBSERVATION_REASONS: Final = (
     "unit_contradicts_code",
     "value_out_of_range",
 )
+# Of a row that could be judged, while the unit guard holds it.
+HELD: Final = "unit_shift_suspected"
 OTHER_REASONS: Final = (
     "patient_id_missing",
     "id_missing",
@@ -115,6 +117,7 @@ REASONS: Final = (
     "ON_POTASSIUM_SPARING_DIURETIC",
     "UNDETERMINED",
     "WITHDRAWAL_TIME_UNKNOWN",
+    HELD.upper(),
     *(reason.upper() for reason in OBSERVATION_REASONS),
     "CHECK_POTASSIUM",
     "CHECK_CALCIUM",

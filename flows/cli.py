@@ -1,31 +1,23 @@
-"""The command line: the one place that reads the clock."""
+"""The command line, one function a command; `command` holds what they share."""
 
 import gc
 import json
 import os
-import sys
-import traceback
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from data_contracts.gate import ContractBrokenError, GateAsleepError
-from flows.asked import night_of, policy_text
+from flows.asked import policy_text
+from flows.cli_source import source_app
+from flows.command import AsOfOption, HomeOption, InboxOption, JsonOption
+from flows.command import asked_night as _night
+from flows.command import finish as _finish
 from flows.embedded import prefect_server
-from flows.errors import (
-    AccountingError,
-    ConfigurationError,
-    ExitCode,
-    LockedError,
-    PublishError,
-    StoreError,
-)
+from flows.errors import ConfigurationError, ExitCode
 from flows.explaining import explain, in_words
 from flows.homes import find_home, make_home
-from flows.night import Night
 from flows.progress import speaker
 from flows.settings import load_settings
 from flows.stages import Published, assess, ingest, opened, publish
@@ -33,7 +25,6 @@ from flows.store import has_store
 from flows.version import VERSION
 from hypomag_rules.policy import load
 from hypomag_rules.policy_page import policy_changes, policy_page
-from hypomag_rules.policy_values import PolicyError
 
 app = typer.Typer(
     help="Nightly worklists of patients with low magnesium, from laboratory extracts.",
@@ -41,17 +32,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder made by `hypomag init`.")]
-InboxOption = Annotated[Path | None, typer.Option("--inbox", help="Read this drop folder instead.")]
-AsOfOption = Annotated[
-    str | None,
-    typer.Option(
-        "--as-of",
-        help="Instant the night speaks for, ISO 8601, without an offset in the hospital's zone; "
-        "without the flag: now.",
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON on standard output.")]
 # Lists of thousands are written cell by cell: collecting as often as usual takes a fifth of that.
 _OBJECTS_BETWEEN_COLLECTIONS: Final = 100_000
 _CODES: Final = {
@@ -214,6 +194,7 @@ def explain_command(
     _finish(work)
 
 
+app.add_typer(source_app, name="source", no_args_is_help=True)
 policy_app = typer.Typer(help="The hospital's policy: check a file, show what is in force.")
 app.add_typer(policy_app, name="policy", no_args_is_help=True)
 
@@ -250,11 +231,6 @@ def policy_show(home: HomeOption = None) -> None:
     _finish(work)
 
 
-def _night(home: Path | None, inbox: Path | None, as_of: str | None) -> Night:
-    """The night that the flags speak of; the clock is read here and nowhere else."""
-    return night_of(find_home(home), inbox, as_of, datetime.now(UTC))
-
-
 def _tell(published: Published, *, as_json: bool) -> None:
     if as_json:
         answer = {
@@ -271,41 +247,6 @@ def _tell(published: Published, *, as_json: bool) -> None:
     for line in published.banner:
         typer.echo(f"READ THIS FIRST: {line}")
     typer.echo(f"exit {int(published.code)}: {_CODES[published.code]}")
-
-
-def _finish(work: Callable[[], ExitCode]) -> None:
-    """Run a command and leave with the exit code that its outcome earned."""
-    try:
-        code = work()
-    except Exception as error:  # noqa: BLE001 - the last door: what leaves here holds no patient
-        code, said = _earned_by(error)
-        typer.echo(f"hypomag: {said}", err=True)
-    sys.exit(int(code))
-
-
-def _earned_by(error: Exception) -> tuple[ExitCode, str]:
-    """The exit code of an exception, and what to say of it.
-
-    Of one that nobody foresaw only the kind and the place: its text may quote a row.
-    """
-    match error:
-        case ConfigurationError() | PolicyError() | GateAsleepError():
-            return ExitCode.CONFIGURATION, str(error)
-        case LockedError():
-            return ExitCode.LOCKED, str(error)
-        case StoreError():
-            return ExitCode.STORE, str(error)
-        case PublishError():
-            return ExitCode.PUBLISH, str(error)
-        case AccountingError() | ContractBrokenError():
-            return ExitCode.ACCOUNTING, str(error)
-        case _:
-            last = traceback.extract_tb(error.__traceback__)[-1]
-            said = (
-                f"unexpected {type(error).__name__} at {Path(last.filename).name}:{last.lineno}; "
-                "what was published before stays; report this line"
-            )
-            return ExitCode.ACCOUNTING, said
 
 
 if __name__ == "__main__":

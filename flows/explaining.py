@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from data_contracts.vocabulary import HELD
 from flows.gathering import batches
 from flows.judging import published_assessments
 from flows.night import Night
@@ -66,7 +67,7 @@ def in_words(told: dict[str, Any]) -> str:
         lines += ["", "On review"]
         lines += [
             f"  {row['collected_time'] or 'time unknown'}  {row['value'] or 'no value'} "
-            f"{row['unit'] or 'no unit'}  {row['review_reason']}"
+            f"{row['unit'] or 'no unit'}  {row['review_reason']}{_way_out(row)}"
             for row in told["unreadable"]
         ]
     if told["doses"]:
@@ -86,6 +87,12 @@ def in_words(told: dict[str, Any]) -> str:
         lines += ["", "Nearest"]
         lines += [f"  {line}" for line in told["nearest"]]
     return "\n".join(lines)
+
+
+def _way_out(row: dict[str, Any]) -> str:
+    """How a held result comes to be judged; nothing of another."""
+    is_held = row["review_reason"] == HELD.upper()
+    return f" (release with hypomag source release {row['source']})" if is_held else ""
 
 
 def _finding_in_words(name: str, finding: dict[str, Any]) -> list[str]:

@@ -80,6 +80,7 @@ def _edition(store: Store, night: Night) -> Edition:
         ),
         previous_night=previous[0][0],  # type: ignore[arg-type]  # a DATE or NULL
         unmapped=store.frame(_UNMAPPED),
+        holds=of_night("holds", "source, analyte, received_on"),
         notices=of_night("notices", "source, table_name").sort(
             pl.col("kind").cast(NOTICES.schema["kind"]), maintain_order=True
         ),

@@ -149,8 +149,14 @@ CREATE TABLE items (
 );
 CREATE TABLE nights (night DATE, as_of TIMESTAMP, policy_id VARCHAR, version VARCHAR);
 """
-# Tables that a store may lack which an older hypomag made.
+# What came after the first stores of this version: made wherever a store is opened. `files` are
+# the hashes of what was received, so that a file stays held when it is read in another shape.
 ADDED: Final = """
+CREATE TABLE IF NOT EXISTS holds (
+    source VARCHAR, analyte VARCHAR, night DATE, collected_since TIMESTAMP, files VARCHAR[],
+    received_from TIMESTAMP, received_to TIMESTAMP, results BIGINT, median DOUBLE,
+    median_before DOUBLE, released_at TIMESTAMP, released_by VARCHAR
+);
 CREATE TABLE IF NOT EXISTS rejudged (
     night DATE, as_of TIMESTAMP, source VARCHAR, table_name VARCHAR, was VARCHAR, became VARCHAR,
     rows BIGINT
@@ -193,6 +199,7 @@ def statements() -> list[str]:
     }
     return [
         _LEDGER,
+        ADDED,
         f"INSERT INTO meta VALUES ('schema', '{VERSION}')",
         "INSERT INTO meta SELECT 'hashed_by', version()",
         _create("wordings", wordings),

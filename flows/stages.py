@@ -14,6 +14,7 @@ from flows.deliveries import LAYOUTS, ingest_delivery, prepared, refused_still
 from flows.errors import ExitCode
 from flows.exports.edition import Edition
 from flows.gathering import batches
+from flows.guarding import append_holds, guard, held_digest
 from flows.inbox import Dropped, dropped_files, youngest_age_seconds
 from flows.judging import append_run, basis_of, judge_batch, lay_out_items
 from flows.night import Night
@@ -117,10 +118,12 @@ def assess(night: Night, say: Say) -> Judged:
     profiles = load_profiles(night.home / "sources", night.settings.timezone)
     with opened(night) as store:
         note_profiles(store, night, profiles)
+        guard(store, night)
+        basis = f"{basis_of(night, profiles)}|{held_digest(store)}"
         select_persons(store, night)
         with grown(store, night):
             clear_night(store, night)
-            last = last_published(store, night, basis_of(night, profiles))
+            last = last_published(store, night, basis)
             mark_touched(store, night, last)
             mark_repeated(store, night, last)
             append_repeated(store, night, last)
@@ -133,10 +136,11 @@ def assess(night: Night, say: Say) -> Judged:
                 audit_batch(store, night, batch)
             items = lay_out_items(store, night, listed)
             append_ledger(store, night, since=last.file_id)
+            append_holds(store, night)
             renew_unmapped(store, night)
             append_notices(store, night, profiles)
             append_run(store, night)
-            remember_basis(store, night, basis_of(night, profiles))
+            remember_basis(store, night, basis)
             if not last.file_id:
                 comment_on(store)
         return Judged(store.number("SELECT count(*) FROM persons"), counts_by_list(items))
@@ -166,7 +170,7 @@ def _earned(edition: Edition) -> ExitCode:
         return ExitCode.FILE_REFUSED
     if edition.notices_of(*FEED_NOTICES):
         return ExitCode.FEED_LATE
-    unread = edition.quarantine.height + edition.unmapped.height
+    unread = edition.quarantine.height + edition.unmapped.height + edition.holds.height
     if unread or edition.listed("review").height:
         return ExitCode.ROWS_TO_SEE
     return ExitCode.CLEAN

@@ -15,6 +15,7 @@ from data_contracts.columns import Table
 from data_contracts.published import (
     EPISODES,
     FILES,
+    HOLDS,
     NOTICES,
     OBSERVATIONS,
     PUBLISHED,
@@ -120,7 +121,7 @@ def comment_on(store: Store) -> None:
 
 def clear_night(store: Store, night: Night) -> None:
     """Take out what an earlier run of the same night wrote."""
-    for table in (ASSESSMENTS, WORKLIST_ITEMS, NOTICES, RUNS):
+    for table in (ASSESSMENTS, WORKLIST_ITEMS, NOTICES, RUNS, HOLDS):
         store.run(f"DELETE FROM tonight.{table.name} WHERE night = ?", [night.date])
 
 

@@ -99,7 +99,7 @@ def assess(facts: Facts, moments: pl.DataFrame, policy: Policy, zone: str) -> As
             im_upper_limit_grams=im_upper_limit_grams(policy, zone),
         )
     )
-    reviews = review_rows(frame, what_stands.unjudged, magnesium, policy, zone)
+    reviews = review_rows(frame, what_stands.unjudged, results, policy, zone)
     return Assessed(
         _with_reasons(frame, reviews, policy), reviews, results, drugs.doses, drugs.orders
     )

@@ -23,7 +23,14 @@ _DECIMALS: Final = 6
 _OF_EVERY_LIST: Final = (HAS_INDEX.says, IN_SCOPE.says, ALIVE.says)
 _RESULT: Final = ("collected_time", "value", "unit", "magnitude", "severity", "status_kind")
 _DOSE: Final = ("started_time", "dose_ended_at", "route", "grams")
-_UNREADABLE: Final = ("collected_time", "value", "unit", "review_reason", "could_be_severe")
+_UNREADABLE: Final = (
+    "collected_time",
+    "value",
+    "unit",
+    "source",
+    "review_reason",
+    "could_be_severe",
+)
 
 
 def explained(judged: Assessed, policy: Policy, zone: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from hypomag_rules.policy_sections import (
     Assessment,
     Audit,
     Companions,
+    Guard,
     HighWatch,
     Magnesium,
     Plausible,
@@ -53,6 +54,7 @@ class Policy:
     review: Review
     assessment: Assessment
     audit: Audit
+    guard: Guard
     plausible: Plausible
     texts: Mapping[str, str]
     as_given: Mapping[str, str]
@@ -88,6 +90,11 @@ class Policy:
             )
         if self.renal.severe_below > self.renal.reduced_below:
             yield "policy [renal]: severe_below is above reduced_below; raise reduced_below"
+        if self.guard.factor <= 1 or self.guard.min_results < 1:
+            yield (
+                "policy [guard]: a factor of 1 or less, or no result at all, would hold every "
+                "night; write a factor above 1 and min_results of 1 or more"
+            )
 
 
 def shipped_text() -> str:

@@ -140,6 +140,15 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
+class Guard:
+    """When the results of a night look like those of another unit."""
+
+    min_results: int
+    nights: int
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
 class Plausible:
     """Limits of what a body can hold, in canonical units."""
 

@@ -4,6 +4,7 @@ from typing import Final
 
 import polars as pl
 
+from data_contracts.vocabulary import HELD
 from hypomag_rules.clock import days_between
 from hypomag_rules.policy import Policy
 from hypomag_rules.rungs import ALIVE, Rung, any_limb
@@ -19,6 +20,7 @@ _SHOWN: Final = (
     "value",
     "unit",
     "loinc",
+    "analyte",
     "status",
     "magnitude",
     "file",
@@ -30,16 +32,17 @@ _SHOWN: Final = (
 def review_rows(
     moments: pl.DataFrame,
     unjudged: pl.DataFrame,
-    magnesium: pl.DataFrame,
+    counted: pl.DataFrame,
     policy: Policy,
     zone: str,
 ) -> pl.DataFrame:
     """One row a reason to look: `_SHOWN` with `review_reason` and `could_be_severe`.
 
-    Unjudged serum magnesium until a counted result at or after it, undetermined results newer
-    than the index or themselves the index, patients under age whose index is not on target, and
-    patients with different birth dates under one number.
+    Unjudged rows until a counted result of their analyte at or after them, undetermined results
+    newer than the index or themselves the index, patients under age whose index is not on target,
+    and patients with different birth dates under one number. A held row stays as long as its hold.
     """
+    magnesium = counted.filter(pl.col("analyte") == "magnesium")
     who = moments.select(
         "moment",
         "is_alive",
@@ -50,7 +53,9 @@ def review_rows(
         index_row="version_key",
     )
     limit = policy.magnesium.severe_limit
-    latest = magnesium.group_by("moment").agg(latest_counted=pl.col("collected_time").max())
+    latest = counted.group_by("moment", measured="analyte").agg(
+        latest_counted=pl.col("collected_time").max()
+    )
     rows = (
         _refused(unjudged, latest, limit),
         _undetermined(magnesium, who, limit),
@@ -62,7 +67,7 @@ def review_rows(
         pl.concat(rows)
         .join(who.select("moment", "is_alive"), on="moment")
         .join(moments.select("moment", "as_of"), on="moment")
-        .filter("is_alive", age <= policy.review.days)
+        .filter("is_alive", (age <= policy.review.days) | (pl.col("review_reason") == _HELD))
     )
 
 
@@ -72,6 +77,7 @@ def _looked_at(
     return Rung(says, holds, ("review_reasons", *reads), ("review.days", *keys))
 
 
+_HELD: Final = HELD.upper()
 _OF_COUNTED: Final = ["UNDETERMINED", "UNDER_18", "PATIENT_CONFLICT"]
 REVIEW_RUNGS: Final = (
     ALIVE,
@@ -113,9 +119,14 @@ def _refused(unjudged: pl.DataFrame, latest: pl.DataFrame, limit: float) -> pl.D
     superseded = (pl.col("latest_counted") >= pl.col("seen_at")).fill_null(value=False)
     printed = pl.element().str.replace(",", ".", literal=True).str.strip_suffix(".")
     is_low = printed.cast(pl.Float64, strict=False) <= limit
-    could = pl.col("value").str.extract_all(_PRINTED).list.eval(is_low).list.any()
+    # What left a magnesium unjudged need not bear its code; what is held does.
+    measured = pl.when(pl.col("reason") == HELD).then("analyte").otherwise(pl.lit("magnesium"))
+    could = pl.col("value").str.extract_all(_PRINTED).list.eval(is_low).list.any() & (
+        pl.col("measured") == "magnesium"
+    )
     return (
-        unjudged.join(latest, on="moment", how="left", maintain_order="left")
+        unjudged.with_columns(measured=measured)
+        .join(latest, on=["moment", "measured"], how="left", maintain_order="left")
         .filter(~superseded)
         .select(
             *_SHOWN,

@@ -209,8 +209,14 @@ def _why_review(policy: Policy, zone: str) -> pl.Expr:
     unit = pl.when(sent.str.contains(r"[0-9]")).then(
         pl.lit(" ") + pl.col("unit_as_sent").str.strip_chars()
     )
+    what = pl.when(pl.col("review_analyte") == "creatinine").then(pl.lit("creatinine"))
     printed = pl.concat_str(
-        pl.lit("Printed result “"), sent, unit.fill_null(""), pl.lit("”")
+        pl.lit("Printed "),
+        what.otherwise(pl.lit("result")),
+        pl.lit(" “"),
+        sent,
+        unit.fill_null(""),
+        pl.lit("”"),
     ).fill_null("A result without a value")
     drawn = pl.lit(", drawn ") + spoken_time(pl.col("value_collected_at"), zone)
     severe = pl.when(pl.col("could_be_severe")).then(pl.lit("; could be severe"))

@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
+from data_contracts.vocabulary import HELD
 from hypomag_rules.facts import at_moments
 from hypomag_rules.severity import lower_bound, upper_bound
 
@@ -20,10 +21,14 @@ _INHERITED: Final = (
 )
 _FILLED: Final = ("specimen_id", "collected_time", "is_haemolysed", "analyte", "loinc")
 WITHDRAWAL_TIME_UNKNOWN: Final = "withdrawal_time_unknown"
+_IS_HELD: Final = pl.col("reason") == HELD
 
 
 class Standing(NamedTuple):
-    """`results`: one judged row an observation; `unjudged`: rows that left theirs unjudged."""
+    """`results`: one judged row an observation; `unjudged`: rows that left theirs unjudged.
+
+    Unjudged are rows of serum magnesium, and of any analyte those that the unit guard holds.
+    """
 
     results: pl.DataFrame
     unjudged: pl.DataFrame
@@ -50,7 +55,7 @@ def standing(
     )
     refused = pl.col("reason").is_not_null() & (pl.col("analyte") == "magnesium")
     unjudged = pl.concat(
-        [visible.filter(is_single, refused), settled.unjudged.select(visible.columns)]
+        [visible.filter(is_single, refused | _IS_HELD), settled.unjudged.select(visible.columns)]
     )
     return Standing(results, unjudged)
 
@@ -90,12 +95,9 @@ def _settled(contested: pl.DataFrame) -> Standing:
     ).unique([*_KEY], keep="first", maintain_order=True)
     sound = best.filter(~pl.col("has_untimed_withdrawal"))
     results = sound.filter(pl.col("reason").is_null())
-    refused = remaining.filter(pl.col("reason").is_not_null(), "was_magnesium").join(
-        results, on=list(_KEY), how="anti"
-    )
-    inherited = sound.filter(
-        pl.col("reason").is_not_null(), pl.col("is_update"), pl.col("was_magnesium")
-    )
+    is_looked_at = pl.col("reason").is_not_null() & (pl.col("was_magnesium") | _IS_HELD)
+    refused = remaining.filter(is_looked_at).join(results, on=list(_KEY), how="anti")
+    inherited = sound.filter(is_looked_at, pl.col("is_update"))
     unknown = remaining.filter(
         "has_untimed_withdrawal",
         "was_magnesium",

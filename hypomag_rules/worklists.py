@@ -68,16 +68,17 @@ def _doses_since(listed: pl.DataFrame, doses: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rows_on_review(reviews: pl.DataFrame) -> pl.DataFrame:
-    """The row to show of each patient on review: the worst, then the newest."""
+    """The row to show of each patient on review: the worst, a magnesium, then the newest."""
     return (
         reviews.sort(
             pl.col("could_be_severe"),
+            pl.col("analyte") != "creatinine",
             pl.col("seen_at"),
             pl.col("observation_id"),
             pl.col("source"),
             pl.col("value"),
             pl.col("review_reason"),
-            descending=[True, True, False, False, False, False],
+            descending=[True, True, True, False, False, False, False],
             nulls_last=True,
         )
         .unique("moment", keep="first", maintain_order=True)
@@ -86,6 +87,7 @@ def _rows_on_review(reviews: pl.DataFrame) -> pl.DataFrame:
             value_as_sent="value",
             unit_as_sent="unit",
             code_as_sent="loinc",
+            review_analyte="analyte",
             status_as_sent="status",
             value_collected_at="collected_time",
             review_source="source",

@@ -7,6 +7,7 @@ from typing import Final
 import polars as pl
 
 from data_contracts.vocabulary import BANNER_NOTICES
+from flows.hold_words import hold_sentences
 from hypomag_rules.clock import local_day
 from hypomag_rules.policy import Policy
 
@@ -25,7 +26,7 @@ class Edition:
     `results_read` counts observation rows read this night, copies of known rows left out;
     `patients_judged` counts the assessments; `unmapped` (source, code, results) what of all nights
     is named like magnesium under a local code that no profile maps; `notices` what readers must
-    know beside the lists, in order.
+    know beside the lists, in order; `holds` what the unit guard holds this night.
     """
 
     hospital: str
@@ -44,12 +45,13 @@ class Edition:
     previous_night: date | None
     is_zone_default: bool
     unmapped: pl.DataFrame
+    holds: pl.DataFrame
     notices: pl.DataFrame
 
     @property
     def banner(self) -> tuple[str, ...]:
         """What makes tonight's lists untrue and stands above all else, on every output."""
-        return self.notices_of(*BANNER_NOTICES)
+        return (*hold_sentences(self.holds), *self.notices_of(*BANNER_NOTICES))
 
     def notices_of(self, *kinds: str) -> tuple[str, ...]:
         """The sentences of some kinds of notices, in the order in which they are read."""

@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from data_contracts.vocabulary import OBSERVATION_REASONS, REASONS
+from data_contracts.vocabulary import HELD, OBSERVATION_REASONS, REASONS
 from flows.exports.edition import Edition
 from hypomag_rules.guidance import own_guidance
 from hypomag_rules.sentences import rule_words, when_due
@@ -17,6 +17,7 @@ PROBLEMS: Final = (
     "UNDER_18",
     "UNDETERMINED",
     "WITHDRAWAL_TIME_UNKNOWN",
+    HELD.upper(),
     *(reason.upper() for reason in OBSERVATION_REASONS),
 )
 LISTS: Final[Mapping[str, str]] = {

@@ -45,6 +45,7 @@ SCHEMA: Final[dict[str, Any]] = {
     "renal_status": pl.String,
     "is_creatinine_unstable": pl.Boolean,
     "review_reasons": _TEXTS,
+    "review_analyte": pl.String,
     "value_as_sent": pl.String,
     "unit_as_sent": pl.String,
     "value_collected_at": pl.Datetime("us"),
@@ -78,6 +79,7 @@ USUAL: Final[dict[str, Any]] = {
     "renal_status": "adequate",
     "is_creatinine_unstable": False,
     "review_reasons": ["UNIT_MISSING"],
+    "review_analyte": "magnesium",
     "value_as_sent": "1.0",
     "value_collected_at": DRAWN,
     "could_be_severe": False,
@@ -241,6 +243,13 @@ def test_what_puts_somebody_at_risk_of_too_much(changed: dict[str, object], key:
         (
             {"value_as_sent": "HEMOLYZED", "unit_as_sent": "mg/dL"},
             "Printed result “HEMOLYZED”, drawn Fri 20 Nov 06:10: unit missing.",
+        ),
+        (
+            {"review_analyte": "creatinine", "review_reasons": ["UNIT_SHIFT_SUSPECTED"]},
+            (
+                "Printed creatinine “1.0”, drawn Fri 20 Nov 06:10: unit change suspected: held, not "
+                "judged."
+            ),
         ),
         (
             {"value_as_sent": None, "value_collected_at": None},
