@@ -7,10 +7,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final, NamedTuple
 
+import polars as pl
+
 from flows.companion_files import rows_said
-from flows.errors import FileRefusedError
+from flows.errors import ConfigurationError, FileRefusedError
 from flows.inbox import stage
 from flows.ingestion import append_rows
+from flows.limits import unforeseen, within_limits
 from flows.night import Night
 from flows.profile import Profile
 from flows.row_counts import hold_to_count
@@ -30,7 +33,10 @@ LAYOUTS: Final[dict[str, ModuleType]] = {
 
 
 class Prepared(NamedTuple):
-    """A delivery whose files are copied, hashed and opened, or the problem with them."""
+    """A delivery whose files are copied, hashed and opened, or the problem with them.
+
+    `size` is that of the unpacked copy, in bytes.
+    """
 
     delivery: Delivery
     folder: Path
@@ -38,6 +44,7 @@ class Prepared(NamedTuple):
     table: str = ""
     extract: Extract | None = None
     problem: str | None = None
+    size: int = 0
 
 
 def prepared(
@@ -64,6 +71,8 @@ def prepared(
 
 def _prepare(profile: Profile, delivery: Delivery, folder: Path) -> Prepared:
     sha256 = ""
+    if delivery.file.problem:
+        return Prepared(delivery, folder, problem=delivery.file.problem)
     if delivery.table is None:
         problem = (
             f"its name announces no table of layout {profile.layout}; begin it with "
@@ -74,14 +83,19 @@ def _prepare(profile: Profile, delivery: Delivery, folder: Path) -> Prepared:
         main = stage(delivery.file, folder)
         sha256 = main.sha256
         lookups = {name: stage(file, folder / name).path for name, file in delivery.lookups.items()}
-        copies = StagedDelivery(delivery.table, delivery.file.path.name, main.path, lookups)
+        copies = StagedDelivery(delivery.table, delivery.file.name, main.path, lookups)
         extract = LAYOUTS[profile.layout].read(copies, profile)
         for name, file in {"": delivery.file, **delivery.lookups}.items():
             said = rows_said(file.path, file.companion)
             hold_to_count(lookups.get(name, main.path), said, profile.separator)
-        return Prepared(delivery, folder, sha256, delivery.table, extract)
+        size = main.path.stat().st_size
+        return Prepared(delivery, folder, sha256, delivery.table, extract, size=size)
     except FileRefusedError as refusal:
         return Prepared(delivery, folder, sha256, problem=str(refusal))
+    except (OSError, ConfigurationError):
+        raise
+    except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - one file never stops the night
+        return Prepared(delivery, folder, sha256, problem=unforeseen(error))
 
 
 def ingest_delivery(store: Store, night: Night, profile: Profile, ready: Prepared) -> None:
@@ -96,7 +110,7 @@ def ingest_delivery(store: Store, night: Night, profile: Profile, ready: Prepare
             return
         with store.transaction():
             _forget(store, night, profile, ready.delivery)
-            frames = ready.extract.frames
+            frames = within_limits(ready.extract.frames, ready.size)
             read = append_rows(store, night, profile, file_id, ready.table, frames)
             counts = settle(store, profile.name, file_id, ready.table, read)
             unknown = ready.extract.unknown_columns
@@ -172,7 +186,7 @@ def _enter(  # noqa: PLR0913 - a ledger row is as wide as what it says
             file_id,
             profile.name,
             file.relative,
-            file.path.name,
+            file.name,
             ready.delivery.table,
             file.size,
             file.modified_ns,

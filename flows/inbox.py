@@ -5,7 +5,6 @@ import hashlib
 import io
 import os
 import re
-import stat
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import BinaryIO, Final
 
 from flows.companion_files import check_hash, companions_of
 from flows.errors import ConfigurationError, FileRefusedError
+from flows.file_names import is_partition, is_table_folder, plain_name, plain_path, problem_with
 from flows.profile import Profile
 
 _CHUNK: Final = 1 << 18
@@ -38,6 +38,7 @@ class Dropped:
     """A file as it lies in the inbox; `companion` says what vouches for its wholeness.
 
     Kinds joined by `+`, the strongest first: manifest, sha256, done; blank when nothing does.
+    `problem` says why it cannot be read, where its name or its kind tells already.
     """
 
     source: str
@@ -47,6 +48,12 @@ class Dropped:
     modified_ns: int
     inode: int
     companion: str
+    problem: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its base name as one line of plain text."""
+        return plain_name(self.path.name)
 
     @property
     def identity(self) -> tuple[str, int, int, int]:
@@ -64,15 +71,16 @@ class Staged:
 
 
 def dropped_files(inbox: Path, profiles: dict[str, Profile]) -> Iterator[Dropped]:
-    """The data files of every source, in a stable order; links and devices are no files.
+    """The data files of every source, in a stable order, and what only looks like one.
 
-    Raises `ConfigurationError` for a drop folder without a profile.
+    Raises `ConfigurationError` for a drop folder without a profile, or one that cannot be opened.
     """
     if not inbox.is_dir():
         message = f"inbox '{inbox.name}' is not a folder; make it, or name another with --inbox"
         raise ConfigurationError(message)
     for entry in sorted(inbox.iterdir()):
-        if entry.is_dir() and entry.name not in profiles:
+        is_feed = entry.is_dir() and not is_table_folder(entry.name)
+        if is_feed and entry.name not in profiles:
             name = entry.name if _PLAIN_NAME.fullmatch(entry.name) else "NAME"
             message = f"inbox/{name}/ has no profile; write sources/{name}.toml or remove it"
             raise ConfigurationError(message)
@@ -84,27 +92,47 @@ def dropped_files(inbox: Path, profiles: dict[str, Profile]) -> Iterator[Dropped
             )
             raise ConfigurationError(message)
         if folder.is_dir():
-            paths = folder.glob("*") if source == "canonical" else folder.rglob("*")
-            for path in sorted(paths):
+            for path in sorted(_paths(folder, is_deep=source != "canonical")):
                 found = _dropped(profiles[source], path, inbox)
                 if found is not None:
                     yield found
 
 
+def _paths(folder: Path, *, is_deep: bool) -> Iterator[Path]:
+    """All that lies in a folder, and below it when deep; links are not followed."""
+    for above, folders, files in os.walk(folder, onerror=_refuse_closed):
+        # What lies in the folders of a partitioned table is met one by one, unless nobody looks.
+        met = (name for name in folders if not is_deep or not is_partition(name))
+        yield from (Path(above, name) for name in (*met, *files))
+        if not is_deep:
+            return
+
+
+def _refuse_closed(error: OSError) -> None:
+    message = f"a folder of inbox/ cannot be opened ({error.strerror}); give hypomag the right to"
+    raise ConfigurationError(message)
+
+
 def _dropped(profile: Profile, path: Path, inbox: Path) -> Dropped | None:
-    if not path.name.endswith(_ENDINGS[profile.layout]) or path.name.startswith("."):
+    if path.name.startswith("."):
         return None
-    status = path.lstat()
-    if not stat.S_ISREG(status.st_mode):
+    try:
+        status = path.lstat()
+    except FileNotFoundError:  # renamed since the folder was listed
+        return None
+    endings = _ENDINGS[profile.layout]
+    problem = problem_with(path.relative_to(inbox), status.st_mode, endings)
+    if problem is None:
         return None
     return Dropped(
         profile.name,
         path,
-        path.relative_to(inbox).as_posix(),
+        plain_path(path, inbox),
         status.st_size,
         status.st_mtime_ns,
         status.st_ino,
         companions_of(path),
+        problem,
     )
 
 
@@ -180,5 +208,8 @@ def _copy(raw: _Hashed, target: Path, file: Dropped) -> None:
                     raise FileRefusedError(message)
                 copy.write(chunk)
         except (EOFError, zlib.error, gzip.BadGzipFile):
-            message = f"the gzip stream is cut or damaged after {written} bytes; send it again"
+            message = (
+                f"the gzip stream is cut, damaged or followed by something else after {written} "
+                "bytes of content; send it again"
+            )
             raise FileRefusedError(message) from None

@@ -88,13 +88,19 @@ def _fresh_deliveries(store: Store, night: Night, profiles: dict[str, Profile]) 
     held = f"SELECT {columns} FROM files WHERE problem IS NULL OR night = ?"
     known = set(store.rows(held, [night.date]))
     by_source: dict[str, list[Dropped]] = {}
+    told: list[Delivery] = []
     for file in dropped_files(night.inbox, profiles):
-        by_source.setdefault(file.source, []).append(file)
+        if file.problem:
+            told.append(Delivery(file, None))
+        else:
+            by_source.setdefault(file.source, []).append(file)
+    for source, files in by_source.items():
+        told += LAYOUTS[profiles[source].layout].deliveries(files, profiles[source])
     return [
         delivery
-        for source, files in by_source.items()
-        for delivery in LAYOUTS[profiles[source].layout].deliveries(files, profiles[source])
-        if (*delivery.file.identity, delivery.table or "", profiles[source].shape) not in known
+        for delivery in told
+        if (*delivery.file.identity, delivery.table or "", profiles[delivery.file.source].shape)
+        not in known
     ]
 
 

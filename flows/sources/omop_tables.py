@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Final
 
 import polars as pl
-from polars.datatypes import DataType
 
 from flows.errors import FileRefusedError
+from flows.sources.parquet import UNREADABLE, as_text, parquet_types
 from flows.sources.tabular import check_shape, header_of
 
 _BATCH_ROWS: Final = 250_000
@@ -61,12 +61,12 @@ def _scanned(
     names = [name.strip().lower() for name in header]
     _check_header(names, where, columns)
     if path.suffix == ".parquet":
-        stored = pl.scan_parquet(path, glob=False)
-        types = stored.collect_schema()
+        types = parquet_types(path)
+        stored = pl.scan_parquet(path, glob=False, hive_partitioning=False)
         told = [
             (own, name) for own, name in zip(header, names, strict=True) if name in columns.names
         ]
-        rows = stored.select(_as_text(own, types[own]).alias(name) for own, name in told)
+        rows = stored.select(as_text(own, types[own]).alias(name) for own, name in told)
     else:
         if is_quoted:
             check_shape(path, len(names), separator)
@@ -136,22 +136,6 @@ def _check_plain(path: Path, where: str, width: int) -> None:
         raise FileRefusedError(message)
 
 
-def _as_text(name: str, dtype: DataType) -> pl.Expr:
-    """A column of Parquet as CSV would say it: the shortest number, times in ISO 8601."""
-    column = pl.col(name)
-    if isinstance(dtype, pl.Datetime):
-        zoned = dtype.time_zone is not None
-        column = column.dt.convert_time_zone("UTC") if zoned else column
-        return column.dt.strftime("%Y-%m-%dT%H:%M:%S%.f" + ("Z" if zoned else ""))
-    if dtype.is_float():
-        return column.fill_nan(None).cast(pl.String).str.strip_suffix(".0")
-    if dtype.is_decimal():
-        # Zeros of the scale are no digits of the value; those of a whole number are.
-        text = column.cast(pl.String).str.replace(r"(\.[0-9]*?)0+$", "$1")
-        return text.str.strip_suffix(".")
-    return column.cast(pl.String)
-
-
 def _cell(name: str) -> pl.Expr:
     """A cell as sent, blank as null; ids are whole numbers, whatever printed `501.0`."""
     text = pl.col(name)
@@ -169,6 +153,6 @@ def batches(rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:
         # The reader's frames come in dozens of pieces, and each later step would walk them all.
         for frame in rows.collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True):
             yield frame.rechunk()
-    except (pl.exceptions.PolarsError, OSError):
+    except UNREADABLE:
         message = "cannot be read as CSV in UTF-8 or as Parquet; check quotes, send it again"
         raise FileRefusedError(message) from None

@@ -10,22 +10,27 @@ import numpy as np
 import polars as pl
 
 from flows.errors import FileRefusedError
+from flows.limits import MOST_CELL_BYTES
+from flows.sources.broken_lines import refuse_broken_line, refuse_nul, refuse_stray_mark
+from flows.sources.parquet import parquet_batches, parquet_types
 
 _CHUNK: Final = 1 << 16  # four scans of a piece that fits the cache
 _BATCH_ROWS: Final = 350_000
 _NEWLINE: Final = ord("\n")
 _BOM: Final = b"\xef\xbb\xbf"
-_MOST_FIELD: Final = 1 << 20
+_MARK: Final = "\ufeff"
 
 
 def header_of(path: Path, separator: str) -> list[str]:
     """The column names of a staged file, checked for encoding, emptiness and doubles."""
     if path.suffix == ".parquet":
-        return _parquet_header(path)
+        return parquet_types(path).names()
     with path.open("rb") as raw:
-        first = raw.readline(_MOST_FIELD)
-    if not first.strip():
-        message = "is empty; send at least the header line"
+        first = raw.readline(MOST_CELL_BYTES)
+    if not first.removeprefix(_BOM).strip():
+        is_all = len(first) == path.stat().st_size
+        what = "is empty" if is_all else "line 1: is blank"
+        message = f"{what}; send at least the header line, and send it first"
         raise FileRefusedError(message)
     if first[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\x00" in first:
         message = "line 1: is UTF-16 or holds NUL bytes; save it as UTF-8"
@@ -38,7 +43,12 @@ def header_of(path: Path, separator: str) -> list[str]:
     except UnicodeDecodeError as error:
         message = f"line 1: byte {error.start + 1} is not UTF-8; save the file as UTF-8"
         raise FileRefusedError(message) from None
-    names = [name.strip() for name in next(csv.reader([text.rstrip("\r\n")], delimiter=separator))]
+    try:
+        (sent,) = csv.reader([text.rstrip("\r\n")], delimiter=separator, strict=True)
+    except csv.Error:
+        message = "line 1: a quote is not closed, or a name is too long; mend the header line"
+        raise FileRefusedError(message) from None
+    names = [name.strip() for name in sent]
     doubled = [at for at, name in enumerate(names, 1) if names.count(name) > 1]
     if doubled:
         message = f"line 1: columns {doubled[0]} and {doubled[1]} have the same name; keep one"
@@ -46,18 +56,10 @@ def header_of(path: Path, separator: str) -> list[str]:
     return names
 
 
-def _parquet_header(path: Path) -> list[str]:
-    try:
-        return pl.scan_parquet(path, glob=False).collect_schema().names()
-    except (pl.exceptions.PolarsError, OSError):
-        message = "is not a whole Parquet file (its footer cannot be read); send it again"
-        raise FileRefusedError(message) from None
-
-
 def batches(path: Path, names: list[str], separator: str) -> Iterator[pl.DataFrame]:
     """All rows as text, in file order, a few hundred thousand at a time; blank cells are null."""
     if path.suffix == ".parquet":
-        yield from _parquet_batches(path)
+        yield from parquet_batches(path)
         return
     schema = dict.fromkeys(names, pl.String)
     try:
@@ -69,39 +71,30 @@ def batches(path: Path, names: list[str], separator: str) -> Iterator[pl.DataFra
             glob=False,
             low_memory=True,
         ).collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True)
-        yield from frames
-    except pl.exceptions.PolarsError:
-        _name_the_line(path, len(names), separator)
-        message = "cannot be read as CSV in UTF-8; check quotes and encoding, send it again"
-        raise FileRefusedError(message) from None
-
-
-def _parquet_batches(path: Path) -> Iterator[pl.DataFrame]:
-    try:
-        frames = pl.scan_parquet(path, glob=False).collect_batches(
-            chunk_size=_BATCH_ROWS, maintain_order=True
-        )
+        read = 0
         for frame in frames:
-            yield frame.select(_as_text(frame, name) for name in frame.columns)
-    except (pl.exceptions.PolarsError, OSError):
-        message = "is a damaged or cut Parquet file; send it again"
-        raise FileRefusedError(message) from None
+            _refuse_joined(frame, names, read)
+            yield frame
+            read += frame.height
+    except pl.exceptions.PolarsError:
+        refuse_broken_line(path, len(names), separator)
+        refuse_stray_mark(path, separator)
 
 
-def _as_text(frame: pl.DataFrame, name: str) -> pl.Expr:
-    dtype = frame.schema[name]
-    column = pl.col(name)
-    if isinstance(dtype, pl.Datetime):
-        zoned = dtype.time_zone is not None
-        column = column.dt.convert_time_zone("UTC") if zoned else column
-        return column.dt.strftime("%Y-%m-%dT%H:%M:%S%.f" + ("Z" if zoned else ""))
-    if dtype.is_float():
-        # A number column with one gap comes as floats: 123.0 is the patient 123.
-        is_whole = (pl.col(name) == pl.col(name).floor()).all()
-        if frame.select(is_whole).item():
-            return column.fill_nan(None).cast(pl.Int64).cast(pl.String)
-        return column.fill_nan(None).cast(pl.String)
-    return column.cast(pl.String)
+def _refuse_joined(frame: pl.DataFrame, names: list[str], before: int) -> None:
+    """Files put one behind the other: the second may have its columns in another order."""
+    first = frame.to_series(0)
+    is_mark = first.str.starts_with(_MARK)
+    is_header = first.is_in(names)
+    if is_header.any():
+        is_header &= frame.to_series(-1).is_in(names)
+    is_seam = (is_mark | is_header).fill_null(value=False)
+    if is_seam.any():
+        message = (
+            f"row {before + 1 + int(is_seam.arg_max() or 0)}: a second file begins (a header or a "
+            "byte order mark); send each file by itself"
+        )
+        raise FileRefusedError(message)
 
 
 def check_shape(path: Path, width: int, separator: str) -> None:
@@ -112,11 +105,10 @@ def check_shape(path: Path, width: int, separator: str) -> None:
     """
     separators, lines, quotes, nuls = _counted(path, f'{separator}\n"\0'.encode())
     if nuls:
-        message = "holds NUL bytes; save it as UTF-8 text"
-        raise FileRefusedError(message)
+        refuse_nul(path)
     is_odd = _has_odd_line(path, width, separator) if quotes else separators != lines * (width - 1)
     if is_odd:
-        _name_the_line(path, width, separator)
+        refuse_broken_line(path, width, separator)
 
 
 def _counted(path: Path, wanted: bytes) -> list[int]:
@@ -126,14 +118,23 @@ def _counted(path: Path, wanted: bytes) -> list[int]:
     """
     piece, is_same = np.empty(_CHUNK, np.uint8), np.empty(_CHUNK, np.bool_)
     counts = [0] * len(wanted)
-    is_ended = True
+    line_end = wanted.index(_NEWLINE)
+    is_ended, running = True, 0
     with path.open("rb", buffering=0) as raw:
         while size := raw.readinto(piece.data):
             seen, same = piece[:size], is_same[:size]
+            before = counts[line_end]
             for at, byte in enumerate(wanted):
                 counts[at] += int(np.count_nonzero(np.equal(seen, byte, out=same)))
             is_ended = seen[-1] == _NEWLINE
-    counts[wanted.index(_NEWLINE)] += not is_ended
+            running = running + size if counts[line_end] == before else 0
+            if running > MOST_CELL_BYTES:
+                message = (
+                    f"line {before + 1}: is longer than {MOST_CELL_BYTES} bytes; end each row with "
+                    "a line end"
+                )
+                raise FileRefusedError(message)
+    counts[line_end] += not is_ended
     return counts
 
 
@@ -169,23 +170,3 @@ def _has_odd_line(path: Path, width: int, separator: str) -> bool:
         return bool(lines.select(is_odd.any()).collect(engine="streaming").item())
     except pl.exceptions.PolarsError:
         return True
-
-
-def _name_the_line(path: Path, width: int, separator: str) -> None:
-    """Read line by line to name the first that is not as wide as the header."""
-    with path.open(encoding="utf-8", newline="") as text:
-        reader = csv.reader(text, delimiter=separator, strict=True)
-        try:
-            for fields in reader:
-                if len(fields) not in {0, width}:
-                    message = (
-                        f"line {reader.line_num}: {len(fields)} fields where the header has "
-                        f"{width}; mend the line or the export's quoting"
-                    )
-                    raise FileRefusedError(message)
-        except csv.Error as error:
-            message = f"line {reader.line_num}: {error}; close the quote, send the file again"
-            raise FileRefusedError(message) from None
-        except UnicodeDecodeError:
-            message = f"after line {reader.line_num}: not UTF-8; save the file as UTF-8"
-            raise FileRefusedError(message) from None
