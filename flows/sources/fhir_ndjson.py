@@ -50,6 +50,9 @@ def first_line(path: Path) -> str:
 def _pieces(path: Path) -> Iterator[pl.DataFrame]:
     """The lines that are not blank (`line`) with their numbers from 1 (`number`)."""
     rest, before = b"", 0
+    if not path.stat().st_size:
+        message = "is empty; send at least one resource, or no file"
+        raise FileRefusedError(message)
     with path.open("rb") as raw:
         while read := raw.read(_PIECE_BYTES):
             if not before and not rest:

@@ -150,7 +150,11 @@ def _placed(heads: pl.DataFrame, lines: pl.DataFrame, separators: Separators) ->
     )
     odd = lines.filter(~is_segment)
     astray = read.filter(name == "OBX", pl.col("OBR").is_null())
-    broken = pl.concat([odd.get_column("message"), astray.get_column("message")]).unique()
+    # A head alone: its line ends are none that we know, or the rest of it is lost.
+    told_more = lines.filter(name != _START).get_column("message")
+    every = lines.get_column("message")
+    alone = every.filter(~every.is_in(told_more.unique().implode()))
+    broken = pl.concat([odd.get_column("message"), astray.get_column("message"), alone]).unique()
     said = told(
         heads,
         separators,

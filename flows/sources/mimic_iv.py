@@ -1,5 +1,6 @@
 """The original tables of MIMIC-IV, as PhysioNet gives them: hosp/NAME.csv.gz, icu/NAME.csv.gz."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 from typing import Final, NamedTuple
@@ -18,7 +19,7 @@ from flows.sources.mimic_iv_tables import Original
 
 _ENDINGS: Final = (".csv.gz", ".csv")
 _MODULES: Final = ("hosp", "icu")
-NAMES: Final = "the name of a table of hosp or icu"
+NAMES: Final = "the name of a table of hosp or icu, and end it in .csv or .csv.gz right after that"
 
 
 class _Reading(NamedTuple):
@@ -49,7 +50,8 @@ _READINGS: Final[dict[str, tuple[_Reading, ...]]] = {
 def deliveries(files: list[Dropped], profile: Profile) -> list[Delivery]:
     """A delivery for each canonical table that an original one holds; lookups give none.
 
-    Raises `ConfigurationError` when the profile chooses no laboratory items.
+    What is named like a table but not as the original is not known. Raises `ConfigurationError`
+    when the profile chooses no laboratory items.
     """
     if not profile.items.get("laboratory"):
         message = (
@@ -61,7 +63,17 @@ def deliveries(files: list[Dropped], profile: Profile) -> list[Delivery]:
         Delivery(file, reading.table, lookups_beside(file, reading.lookups, files, _name, _drop))
         for file in files
         for reading in _READINGS.get(_name(file.path.name), ())
-    ]
+    ] + [Delivery(file, None) for file in files if _is_misnamed(file.path.name)]
+
+
+def _is_misnamed(file_name: str) -> bool:
+    """Whether a file is named like a table that we read, with more to its name or another ending.
+
+    Passed over in silence, `labevents_2026-11.csv` would be nobody's results.
+    """
+    stem = file_name.partition(".")[0].lower()
+    is_like = any(re.match(rf"{name}(?:[^a-z]|$)", stem) for name in _READINGS)
+    return is_like and _name(file_name) not in {*_READINGS, "emar_detail"}
 
 
 def _name(file_name: str) -> str:

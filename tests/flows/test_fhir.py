@@ -629,7 +629,7 @@ def test_blank_lines_crlf_and_a_byte_order_mark_are_no_matter(tmp_path: Path) ->
     assert frame.get_column("observation_id").to_list() == ["o1", "o2"]
 
 
-def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
+def test_a_file_of_blank_lines_has_no_rows(tmp_path: Path) -> None:
     assert rows_of(tmp_path, "observations", "", name="Observation.ndjson").is_empty()
 
 
