@@ -41,7 +41,7 @@ def refuse_broken_line(path: Path, width: int, separator: str) -> None:
         except csv.Error as error:
             _refuse(start, _worded(error))
         except UnicodeDecodeError:
-            _refuse_encoding(path)
+            refuse_encoding(path)
 
 
 def _worded(error: csv.Error) -> str:
@@ -79,7 +79,8 @@ def refuse_nul(path: Path) -> NoReturn:
     _refuse(number, "holds NUL bytes; save the file as UTF-8 text")
 
 
-def _refuse_encoding(path: Path) -> NoReturn:
+def refuse_encoding(path: Path) -> NoReturn:
+    """Raise `FileRefusedError` for a file that is not UTF-8."""
     with path.open("rb") as raw:
         for number, line in enumerate(raw, 1):
             try:

@@ -1,5 +1,6 @@
 """CSV and Parquet as frames of text: the header read first, the shape checked before a row is."""
 
+import codecs
 import csv
 import re
 from collections.abc import Iterator
@@ -11,13 +12,20 @@ import polars as pl
 
 from flows.errors import FileRefusedError
 from flows.limits import MOST_CELL_BYTES
-from flows.sources.broken_lines import refuse_broken_line, refuse_nul, refuse_stray_mark
+from flows.sources.broken_lines import (
+    refuse_broken_line,
+    refuse_encoding,
+    refuse_nul,
+    refuse_stray_mark,
+)
 from flows.sources.parquet import parquet_batches, parquet_types
 
 _CHUNK: Final = 1 << 16  # four scans of a piece that fits the cache
 _BATCH_ROWS: Final = 350_000
 _NEWLINE: Final = ord("\n")
 _BOM: Final = b"\xef\xbb\xbf"
+_ASCII: Final = 127
+_UTF8: Final = codecs.getincrementaldecoder("utf-8")
 _MARK: Final = "\ufeff"
 
 
@@ -120,6 +128,7 @@ def _counted(path: Path, wanted: bytes) -> list[int]:
     counts = [0] * len(wanted)
     line_end = wanted.index(_NEWLINE)
     is_ended, running = True, 0
+    decoder = _UTF8()
     with path.open("rb", buffering=0) as raw:
         while size := raw.readinto(piece.data):
             seen, same = piece[:size], is_same[:size]
@@ -134,8 +143,18 @@ def _counted(path: Path, wanted: bytes) -> list[int]:
                     "a line end"
                 )
                 raise FileRefusedError(message)
+            _check_encoding(seen, decoder, path)
     counts[line_end] += not is_ended
     return counts
+
+
+def _check_encoding(piece: np.ndarray, decoder: codecs.IncrementalDecoder, path: Path) -> None:
+    """Readers look at what they need alone: a cell that nobody chose may hold any bytes."""
+    if piece.max() > _ASCII or decoder.getstate()[0]:
+        try:
+            decoder.decode(piece.tobytes())
+        except UnicodeDecodeError:
+            refuse_encoding(path)
 
 
 def _has_odd_line(path: Path, width: int, separator: str) -> bool:

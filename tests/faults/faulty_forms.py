@@ -73,7 +73,7 @@ FORMS: Final[dict[str, Fault]] = {
         ("damaged or cut Parquet file",),
     ),
     "CSV named Parquet": Fault("observations_csv.parquet", SOUND, ("footer",)),
-    "Parquet named CSV": Fault("observations_parquet.csv", parquet(), ("line 1: is UTF-16 or",)),
+    "Parquet named CSV": Fault("observations_parquet.csv", parquet(), ("line 1:",)),
     "a column of lists": Fault(
         "observations_list.parquet",
         as_parquet(pl.read_parquet(parquet()).with_columns(pl.concat_list("value"))),

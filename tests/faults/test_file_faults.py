@@ -2,23 +2,31 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import duckdb
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
+from flows.errors import FileRefusedError
 from flows.file_names import plain_path
 from flows.limits import within_limits
-from flows.stages import opened
+from flows.schema import CANONICAL, versions_of
+from flows.settings import Settings
+from flows.sources.tabular import header_of
+from flows.stages import ingest, opened
 from tests.faults.faulty_files import FAULTS, HEADER, PROFILES, ROW, Fault
 from tests.faults.faulty_forms import FORMS
 from tests.home import Home
 
 ALL: Final = FAULTS | FORMS
 AS_OF: Final = "2026-11-21T02:00:00Z"
+INSTANT: Final = datetime(2026, 11, 21, 2, tzinfo=UTC)
 
 
 class Read(NamedTuple):
@@ -65,9 +73,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
 
 
 def ledger(home: Path) -> dict[str, list[Read]]:
-    columns = "file, rows, accepted, superseded, quarantined, ignored, problem"
+    ask = "SELECT file, rows, accepted, superseded, quarantined, ignored, problem FROM files"
     with duckdb.connect(str(home / "published" / "hypomag.duckdb"), read_only=True) as database:
-        found = database.execute(f"SELECT {columns} FROM files").fetchall()
+        found = database.execute(ask).fetchall()
     told: dict[str, list[Read]] = {}
     for file, *rest in found:
         told.setdefault(file, []).append(Read(*rest))
@@ -81,7 +89,10 @@ def read_of(told: Told, fault: Fault) -> list[Read]:
 @pytest.mark.parametrize("name", [name for name, fault in ALL.items() if fault.said])
 def test_a_faulty_file_is_refused_with_its_place_and_the_way_out(name: str, told: Told) -> None:
     fault = ALL[name]
-    for read in read_of(told, fault):
+    # A message of HL7 is three tables: of one that cannot be read the others may be.
+    refused = [read for read in read_of(told, fault) if read.problem is not None]
+    assert refused
+    for read in refused:
         assert read[:5] == (0, 0, 0, 0, 0)
         problem = str(read.problem)
         for words in fault.said:
@@ -125,10 +136,52 @@ def test_nothing_is_counted_twice(told: Told) -> None:
         for read in reads:
             assert read.rows == sum(read[1:5])
             accounted += read.rows - read.ignored
-    home = Home(told.inbox.parent)
-    from datetime import UTC, datetime  # noqa: PLC0415
+    with opened(Home(told.inbox.parent).night(INSTANT)) as store:
+        counted = [f"SELECT count(*) FROM {versions_of(table)}" for table in CANONICAL]  # noqa: S608 - ours
+        assert sum(store.number(count) for count in counted) == accounted
 
-    with opened(home.night(datetime(2026, 11, 21, 2, tzinfo=UTC))) as store:
-        tables = ("observation", "patient", "encounter", "condition", "medication")
-        held = sum(store.number(f"SELECT count(*) FROM {t}_versions") for t in tables)  # noqa: S608
-    assert held == accounted
+
+def test_a_young_file_is_waited_for_and_refused_when_it_grows_meanwhile(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    (home.inbox / "observations_good.csv").write_text(HEADER + ROW, encoding="utf-8")
+    growing = home.inbox / "observations_half.csv"
+    growing.write_text(HEADER, encoding="utf-8")
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        if line.startswith("waiting"):
+            with growing.open("a", encoding="utf-8") as file:
+                file.write(ROW)
+
+    night = replace(home.night(INSTANT), settings=Settings(timezone="UTC", quiet_seconds=1))
+    assert ingest(night, say) == (2, 1, 1)
+    assert said[0] == "waiting 1 s for files that are still young"
+    assert "refused: observations_half.csv (changed while the night began" in said[-1]
+
+
+def test_a_reader_that_fails_refuses_its_file_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody foresaw in one file stops no night, and its text, which may quote a row, goes."""
+    home = Home(tmp_path)
+    (home.inbox / "observations_a.csv").write_text(HEADER + ROW, encoding="utf-8")
+    (home.inbox / "patients.csv").write_text("patient_id\nCANARY\n", encoding="utf-8")
+
+    def fail(path: Path, separator: str) -> list[str]:
+        names = header_of(path, separator)
+        if len(names) == 1:
+            raise IndexError("CANARY")
+        return names
+
+    monkeypatch.setattr("flows.sources.canonical.header_of", fail)
+    said: list[str] = []
+    assert ingest(home.night(INSTANT), said.append) == (2, 1, 1)
+    assert "refused: patients.csv (cannot be read (unexpected IndexError at" in said[-1]
+    assert "CANARY" not in said[-1]
+
+
+def test_a_file_that_unpacks_to_more_than_its_size_allows_is_refused() -> None:
+    frames = iter([pl.DataFrame({"name": ["A" * 1_000_000] * 600})])
+    with pytest.raises(FileRefusedError, match="unpacks to more than"):
+        list(within_limits(frames, 1000))
