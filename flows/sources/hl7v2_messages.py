@@ -23,7 +23,8 @@ _BORDERS: Final = {
     "OBR": (_START, "PID"),
 }
 _READ: Final = (*_BORDERS, _START, "OBX", "SPM")
-_KIND: Final = r"^\s*([A-Za-z][A-Za-z0-9]{2})(?:[^A-Za-z0-9]|$)"
+# Of letters alone: where a field before it is lost, a control id stands in its place.
+_KIND: Final = r"^\s*([A-Za-z]{3})(?:[^A-Za-z0-9]|$)"
 _TRIGGER: Final = r"^\s*[A-Za-z0-9]{3}[^A-Za-z0-9]+([A-Z0-9]{3})(?:[^A-Za-z0-9]|$)"
 _NO_TRIGGER: Final = r"^\s*[A-Za-z0-9]{3}[^A-Za-z0-9]*$"
 _UNNAMED: Final = "messages of another type"
@@ -148,12 +149,18 @@ def _placed(heads: pl.DataFrame, lines: pl.DataFrame, separators: Separators) ->
         .with_columns((name == kind).cum_sum().alias(kind) for kind in _BORDERS)
         .with_columns(_since(kind, borders) for kind, borders in _BORDERS.items())
     )
-    odd = lines.filter(~is_segment)
     astray = read.filter(name == "OBX", pl.col("OBR").is_null())
     # A head alone: its line ends are none that we know, or the rest of it is lost.
     told_more = lines.filter(name != _START).get_column("message")
     every = lines.get_column("message")
     alone = every.filter(~every.is_in(told_more.unique().implode()))
+    # A lost line end makes a result part of the segment before it, where nobody looks.
+    glued = (
+        pl.col("text")
+        .str.slice(3)
+        .str.contains(f"(?:OBX{mark}[0-9]*{mark}[A-Z]{{0,3}}{mark}|OBR{mark}[0-9]+{mark})")
+    )
+    odd = lines.filter(~is_segment | glued)
     broken = pl.concat([odd.get_column("message"), astray.get_column("message"), alone]).unique()
     said = told(
         heads,

@@ -103,7 +103,9 @@ def _silent(messages: Messages) -> pl.DataFrame:
     is_broken = messages.heads.get_column("is_broken")
     silent = starts.filter(is_broken).join(speaking.to_frame(), on="message", how="anti")
     silent = silent.with_columns(is_silent=True)
-    own = messages.lines.join(silent, on="message", how="semi").group_by("message")
+    # To a head belongs nobody yet: what stands before it is of another message.
+    said = messages.lines.filter(pl.col("name") != "MSH")
+    own = said.join(silent, on="message", how="semi").group_by("message")
     last = own.agg(pl.col(name).drop_nulls().last() for name in ("PID", "PV1"))
     return silent.join(last, on="message", how="left", maintain_order="left")
 

@@ -155,6 +155,12 @@ FORMS: Final[dict[str, Fault]] = {
     "HL7 with an unescaped line end": Fault(
         "hl7/split.hl7", message().replace("Mg^LN", "M\rg^LN"), quarantined=1
     ),
+    "HL7 with two segments on one line": Fault(
+        "hl7/glued.hl7", message().replace("\rOBX", "OBX"), quarantined=1
+    ),
+    "HL7 with a field of MSH lost": Fault(
+        "hl7/shifted.hl7", message().replace("|LAB|H|", "|LAB|"), quarantined=1
+    ),
     "HL7 without MSH": Fault(
         "hl7/headless.hl7", message().split("\r", 1)[1], ("line 1: no MSH segment",)
     ),

@@ -20,7 +20,7 @@ from flows.schema import CANONICAL, versions_of
 from flows.settings import Settings
 from flows.sources.tabular import header_of
 from flows.stages import ingest, opened
-from tests.faults.faulty_files import FAULTS, HEADER, PROFILES, ROW, Fault
+from tests.faults.faulty_files import FAULTS, HEADER, PROFILES, ROW, Fault, message
 from tests.faults.faulty_forms import FORMS
 from tests.home import Home
 
@@ -185,3 +185,17 @@ def test_a_file_that_unpacks_to_more_than_its_size_allows_is_refused() -> None:
     frames = iter([pl.DataFrame({"name": ["A" * 1_000_000] * 600})])
     with pytest.raises(FileRefusedError, match="unpacks to more than"):
         list(within_limits(frames, 1000))
+
+
+def test_a_head_alone_is_nobodys_message(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    (home.path / "sources").mkdir()
+    (home.path / "sources" / "hl7.toml").write_text('layout = "hl7v2"\n', encoding="utf-8")
+    (home.inbox / "hl7").mkdir()
+    head = message().partition("\r")[0].replace("C1", "C2")
+    (home.inbox / "hl7" / "two.hl7").write_text(message() + head + "\r", encoding="utf-8")
+    night = home.night(INSTANT)
+    ingest(night, lambda _: None)
+    with opened(night) as store:
+        found = store.rows("SELECT patient_id, reason FROM observation_versions ORDER BY row")
+    assert found == [("CANARY", None), (None, "message_not_readable")]
