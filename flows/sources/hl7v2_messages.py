@@ -155,10 +155,8 @@ def _placed(heads: pl.DataFrame, lines: pl.DataFrame, separators: Separators) ->
     every = lines.get_column("message")
     alone = every.filter(~every.is_in(told_more.unique().implode()))
     # A lost line end makes a result part of the segment before it, where nobody looks.
-    glued = (
-        pl.col("text")
-        .str.slice(3)
-        .str.contains(f"(?:OBX{mark}[0-9]*{mark}[A-Z]{{0,3}}{mark}|OBR{mark}[0-9]+{mark})")
+    glued = pl.col("text").str.contains(
+        f".(?:OBX{mark}[0-9]*{mark}[A-Z]{{0,3}}|OBR{mark}[0-9]+){mark}"
     )
     odd = lines.filter(~is_segment | glued)
     broken = pl.concat([odd.get_column("message"), astray.get_column("message"), alone]).unique()

@@ -1,4 +1,4 @@
-"""Part C of the hard nights, second half: bombs, Parquet, names, links, NDJSON and HL7."""
+"""Part C of the hard nights, second half: ragged rows, bombs, Parquet, names, links, NDJSON and HL7."""
 
 import gzip
 import os
@@ -9,7 +9,10 @@ import polars as pl
 
 from tests.faults.faulty_files import (
     HEADER,
+    OMR,
+    PERSON,
     ROW,
+    TWO_LINES,
     Fault,
     as_parquet,
     folder,
@@ -24,6 +27,55 @@ DOUBLED: Final = '{"resourceType": "Observation", "status": "final", "status": "
 MANY_ROWS: Final = (1 << 22) + 1
 
 FORMS: Final[dict[str, Fault]] = {
+    # ragged rows; unclosed quote
+    "too few cells": Fault("observations_few.csv", TWO_LINES + "X,CANARY\n", ("line 4: 2 fields",)),
+    "too many cells": Fault(
+        "observations_many.csv", HEADER + ROW.replace("\n", ",CANARY\n"), ("line 2: 8 fields",)
+    ),
+    "a short and a long line that make up for each other": Fault(
+        "observations_both.csv",
+        HEADER + ROW.replace("\n", ",CANARY\n") + ROW.replace(",F", ""),
+        ("line 2: 8 fields",),
+    ),
+    "too few cells, OMOP": Fault(
+        "omop/person_few.csv", PERSON + "CANARY,8507\n", ("line 3: 2 fields",)
+    ),
+    "too few cells, MIMIC": Fault(
+        "mimic/few/hosp/omr.csv", OMR + "CANARY,1\n", ("line 3: 2 fields",)
+    ),
+    "an unclosed quote": Fault(
+        "observations_unclosed.csv",
+        TWO_LINES + ROW.replace("1.0", '"1.0') + ROW,
+        ("line 4: a quote opens and the file ends before it closes",),
+    ),
+    "a quote within a cell": Fault(
+        "observations_inch.csv", HEADER + ROW.replace("X", 'X"1', 1), ("line 2: a quote within",)
+    ),
+    "an unclosed quote in the header": Fault(
+        "observations_quoted.csv", '"' + HEADER + ROW, ("line 1: a quote is not closed",)
+    ),
+    # cut gzip
+    "a cut gzip": Fault(
+        "observations_cut.csv.gz",
+        gzip.compress((HEADER + ROW * 50).encode())[:-12],
+        ("gzip stream is cut",),
+    ),
+    "a cut gzip, FHIR": Fault(
+        "fhir/Observation_cut.ndjson.gz", gzip.compress(observation().encode())[:-9], ("is cut",)
+    ),
+    "a cut gzip, HL7": Fault("hl7/cut.hl7.gz", gzip.compress(message().encode())[:-9], ("is cut",)),
+    "no gzip at all": Fault("observations_plain.csv.gz", HEADER + ROW, ("gzip stream",)),
+    "gzip with something behind it": Fault(
+        "observations_behind.csv.gz",
+        gzip.compress((HEADER + ROW).encode()) + b"more",
+        ("followed by something else",),
+    ),
+    "gzip of two members": Fault(
+        "observations_members.csv.gz",
+        gzip.compress((HEADER + ROW.replace("X", "G1")).encode())
+        + gzip.compress(ROW.replace("X", "G2").encode()),
+        rows=2,
+    ),
     # gzip and Parquet bombs: caps on bytes, ratio, rows, field length
     "a gzip bomb": Fault(
         "observations_bomb.csv.gz",
