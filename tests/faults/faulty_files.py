@@ -124,7 +124,7 @@ TWO_LINES: Final = HEADER + ROW * 2
 HIDING: Final = HEADER + ROW.replace("X,", '"X,', 1) + ROW.replace("X,", 'Y",', 1) + ROW
 
 FAULTS: Final[dict[str, Fault]] = {
-    # half-copied; checksum that disagrees (what changes while it is read: `test_companions.py`)
+    # half-copied; checksum that disagrees (what grows meanwhile: `test_file_faults.py`)
     "a hash that disagrees": Fault("observations_hash.csv", with_hash, (".sha256", "again")),
     "half-copied within a row": Fault(
         "observations_half.csv", TWO_LINES[:-24], ("line 3: 5 fields where the header has 7",)

@@ -1,4 +1,4 @@
-"""Part C of the hard nights, second half: ragged rows, bombs, Parquet, names, links, NDJSON and HL7."""
+"""Part C of the hard nights, second half: ragged rows, bombs, Parquet, names, NDJSON and HL7."""
 
 import gzip
 import os
