@@ -247,8 +247,8 @@ def test_what_puts_somebody_at_risk_of_too_much(changed: dict[str, object], key:
         (
             {"review_analyte": "creatinine", "review_reasons": ["UNIT_SHIFT_SUSPECTED"]},
             (
-                "Printed creatinine “1.0”, drawn Fri 20 Nov 06:10: unit change suspected: held, not "
-                "judged."
+                "Printed creatinine “1.0”, drawn Fri 20 Nov 06:10: unit change suspected: held, "
+                "not judged."
             ),
         ),
         (
