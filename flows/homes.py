@@ -46,14 +46,29 @@ _SOURCE: Final = """\
 # separator = ";"
 # decimal_comma = true
 # time_format = "%d.%m.%Y %H:%M"
+# date_format = "%d.%m.%Y"        # of days; without it what time_format has before the hours
 # default_status = "F"            # what a blank status means
 # unit_from = "code"              # hl7v2, fhir, omop: of two unit fields; or "text"
+# unit_from = "unit"              # canonical: of two unit columns; or "unit_check"
 # patient_prefix = ""             # needed with two or more feeds
 #
-# [tables.observations]
+# [facility_timezones]            # a facility = its zone
+#
+# [tables.observations]           # one file may feed several tables
 # files = "lab_results_*.csv"
+# timezone = "Europe/Lisbon"      # of this table's times
+# unit_check = "Einheit2"         # a second unit column: a contradiction goes on review
 # [tables.observations.columns]   # our name = theirs
 # patient_id = "PatNr"
+# collected_at = ["Tag", "Zeit"]  # joined by a blank
+# [tables.observations.constants] # our name = what no column of theirs says
+# specimen = "serum"
+# [tables.observations.wide]      # one line, several analytes: their column = what it holds
+# MG = { code = "19123-9", unit = "mg/dL" }
+# K = { code = "2823-3", unit_column = "K_UNIT", name = "Potassium", specimen = "plasma" }
+# [tables.patients.columns]
+# age = "Alter"                   # whole years, for an estimated birth date,
+# age_at = "Tag"                  # and when the age held
 # [codes]                         # their test code = LOINC
 # "MG-S" = "2601-3"
 # [units]                         # their spelling = ours

@@ -26,6 +26,7 @@ from hypomag_rules.records import (
     judge_medications,
     judge_patients,
 )
+from hypomag_rules.source_reading import SourceReading
 from hypomag_rules.wordings import judge_wordings
 
 _JUDGES: Final = {
@@ -102,15 +103,15 @@ def judge_for(
     store: Store, night: Night, profile: Profile, file_id: int, table: str
 ) -> Callable[[pl.DataFrame], None]:
     """A function that judges numbered rows of a file, text as sent, and appends them."""
-    origin = (file_id, profile.name)
+    origin, reading = (file_id, profile.name), profile.reading_of(table)
     if table == "observations":
         wordings = Wordings(store, profile, night)
         return lambda rows: _append(
-            store, table, origin, _judged_observations(wordings, rows, profile, night)
+            store, table, origin, _judged_observations(wordings, rows, reading, night)
         )
     columns = ("row", *RAW[table], *judged_columns(table), "reason")
     judge = _JUDGES[table]
-    return lambda rows: _append(store, table, origin, judge(rows, profile.reading).select(columns))
+    return lambda rows: _append(store, table, origin, judge(rows, reading).select(columns))
 
 
 def _append(store: Store, table: str, origin: tuple[int, str], rows: pl.DataFrame) -> None:
@@ -129,11 +130,11 @@ _FAULTS: Final = ("collected_fault", "reported_fault")
 
 
 def _judged_observations(
-    wordings: Wordings, rows: pl.DataFrame, profile: Profile, night: Night
+    wordings: Wordings, rows: pl.DataFrame, reading: SourceReading, night: Night
 ) -> pl.DataFrame:
     """Judge the rows whose analyte a rule reads; the others need only a patient and a code."""
     fault = pl.col("layout_fault") if "layout_fault" in rows.columns else pl.lit(None, pl.String)
-    timed = with_times(wordings.number(rows.with_columns(layout_fault=fault)), profile.reading)
+    timed = with_times(wordings.number(rows.with_columns(layout_fault=fault)), reading)
     is_ours = timed.get_column("analyte").is_not_null()
     ours = timed.select("patient_id", "value", "wording_id", "analyte", *_TIMES, *_FAULTS).filter(
         is_ours
@@ -145,9 +146,7 @@ def _judged_observations(
         maintain_order="left",
     )
     latest: datetime = max(night.as_of, night.received_at)
-    judged = judge_rows(
-        ours.hstack(judgement.drop("wording_id")), profile.reading, night.policy, latest
-    )
+    judged = judge_rows(ours.hstack(judgement.drop("wording_id")), reading, night.policy, latest)
     _hold(judged)
     results = [
         _at_rows(is_ours, judged.get_column(name)) for name in ("comparator", "magnitude", "reason")

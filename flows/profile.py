@@ -4,29 +4,27 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flows.errors import ConfigurationError
 from flows.expectations import expected_hours
-from flows.schema import CANONICAL
+from flows.table_profile import TableProfile, check_zone_of, parse_tables, refuse_unknown
 from hypomag_rules.definitions import FACTORS
 from hypomag_rules.source_reading import SourceReading
 
 LAYOUTS: Final = ("canonical", "mimic_iv", "hl7v2", "fhir", "omop")
-# Of two fields that a layout has for one unit: the coded one, or the one for people to read.
-UNIT_FIELDS: Final = ("code", "text")
-
-
-@dataclass(frozen=True, slots=True)
-class TableProfile:
-    """One table of a feed: which files, which of their columns, what stands for missing ones."""
-
-    files: str = ""
-    columns: Mapping[str, str] = field(default_factory=dict)
-    constants: Mapping[str, str] = field(default_factory=dict)
+# Of two fields that a layout has for one unit: the coded one, or the one for people to read; of
+# two columns that a profile names: the unit, or the one it is checked against.
+_CODED_OR_TEXT: Final = ("code", "text")
+UNIT_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "canonical": ("unit", "unit_check"),
+    "mimic_iv": (),
+    "hl7v2": _CODED_OR_TEXT,
+    "fhir": _CODED_OR_TEXT,
+    "omop": _CODED_OR_TEXT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +49,13 @@ class Profile:
     reading: SourceReading
     digest: str
     shape: str
+
+    def reading_of(self, table: str) -> SourceReading:
+        """How the rows of a table are to be read: its own zone over that of the profile."""
+        spec = self.tables.get(table)
+        if spec is None or spec.timezone is None:
+            return self.reading
+        return replace(self.reading, zone=spec.timezone)
 
 
 def canonical_profile(name: str, zone: str) -> Profile:
@@ -99,30 +104,19 @@ def parse_profile(name: str, text: str, zone: str, where: str) -> Profile:
     except tomllib.TOMLDecodeError as error:
         message = f"{where}: not readable as TOML ({error}); mend that line"
         raise ConfigurationError(message) from None
-    _refuse_unknown(given, _TOP, where)
+    refuse_unknown(given, _TOP, where)
     layout = given.get("layout", "canonical")
     if layout not in LAYOUTS:
         message = f"{where}: layout '{layout}' is not known; one of {', '.join(LAYOUTS)}"
         raise ConfigurationError(message)
-    own_zone = str(given.get("timezone", zone))
-    try:
-        ZoneInfo(own_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        message = f"{where}: timezone '{own_zone}' is not an IANA zone; write e.g. Europe/Berlin"
-        raise ConfigurationError(message) from None
-    tables = {}
-    for table, spec in given.get("tables", {}).items():
-        _refuse_unknown(spec, frozenset(f.name for f in fields(TableProfile)), f"{where} {table}")
-        if table not in CANONICAL:
-            message = f"{where}: unknown table '{table}'; known: {', '.join(CANONICAL)}"
-            raise ConfigurationError(message)
-        tables[table] = TableProfile(**spec)
-        for part in (tables[table].columns, tables[table].constants):
-            _refuse_unknown(part, frozenset(CANONICAL[table].names), f"{where} {table}")
-    _refuse_unknown(given.get("trust", {}), frozenset(FACTORS), f"{where} trust")
+    own_zone = check_zone_of(given.get("timezone", zone), "timezone", where)
+    tables = parse_tables(given.get("tables", {}), layout, where)
+    refuse_unknown(given.get("trust", {}), frozenset(FACTORS), f"{where} trust")
     reading = SourceReading(
         zone=own_zone,
         time_format=given.get("time_format"),
+        date_format=given.get("date_format"),
+        facility_zones=_facility_zones(given, where),
         decimal_comma=bool(given.get("decimal_comma", False)),
         round_long_decimals=bool(given.get("round_long_decimals", False)),
         default_status=given.get("default_status"),
@@ -139,27 +133,48 @@ def parse_profile(name: str, text: str, zone: str, where: str) -> Profile:
         tables=tables,
         items=given.get("items", {}),
         identifiers=_identifiers(given, where),
-        unit_from=_unit_from(given, where),
+        unit_from=_unit_from(given, layout, tables, where),
         expect=expected_hours(given, where),
         reading=reading,
         digest=_digest_of({**given, "expect": None, "zone": zone}),
-        shape=_digest_of({key: given.get(key) for key in _SHAPE}),
+        shape=_digest_of(_shape_of(given, own_zone, tables)),
     )
 
 
 def _identifiers(given: Mapping[str, Any], where: str) -> Mapping[str, str]:
     """Who assigned the number that is the patient's id, and the one that lists print."""
     identifiers: Mapping[str, str] = given.get("identifiers", {})
-    _refuse_unknown(identifiers, frozenset({"patient", "mrn"}), f"{where} identifiers")
+    refuse_unknown(identifiers, frozenset({"patient", "mrn"}), f"{where} identifiers")
     return identifiers
 
 
-def _unit_from(given: Mapping[str, Any], where: str) -> str | None:
+def _unit_from(
+    given: Mapping[str, Any], layout: str, tables: Mapping[str, TableProfile], where: str
+) -> str | None:
     unit_from: str | None = given.get("unit_from")
-    if unit_from not in {None, *UNIT_FIELDS}:
-        message = f"{where}: unit_from is one of {', '.join(UNIT_FIELDS)}"
+    if unit_from is None:
+        return None
+    known = UNIT_FIELDS[layout]
+    if unit_from not in known:
+        told = f"is one of {', '.join(known)}" if known else "means nothing"
+        message = f"{where}: unit_from {told} in layout {layout}; write that, or take it out"
+        raise ConfigurationError(message)
+    if layout == "canonical" and not any(table.unit_check for table in tables.values()):
+        message = (
+            f"{where}: unit_from chooses between two columns with the unit; name the second as "
+            "unit_check in [tables.observations], or take unit_from out"
+        )
         raise ConfigurationError(message)
     return unit_from
+
+
+def _facility_zones(given: Mapping[str, Any], where: str) -> Mapping[str, str]:
+    """The zone of each facility that has one of its own."""
+    key = "facility_timezones"
+    return {
+        facility: check_zone_of(zone, f"{key} {facility}", where)
+        for facility, zone in given.get(key, {}).items()
+    }
 
 
 def _separator(given: Mapping[str, Any], where: str) -> str:
@@ -168,6 +183,20 @@ def _separator(given: Mapping[str, Any], where: str) -> str:
         message = f"{where}: separator must be one character, e.g. ',' ';' '|' or '\\t'"
         raise ConfigurationError(message)
     return separator
+
+
+def _shape_of(
+    given: Mapping[str, Any], zone: str, tables: Mapping[str, TableProfile]
+) -> dict[str, Any]:
+    """What decides which text goes into our columns; some keys only where a table needs them."""
+    parts = {key: given.get(key) for key in _SHAPE}
+    if any(table.has_age for table in tables.values()):
+        parts["age"] = [zone, given.get("time_format"), given.get("date_format")]
+    if any(table.unit_check for table in tables.values()):
+        parts["unit_check"] = given.get("units")
+    if any(table.wide for table in tables.values()):
+        parts["wide"] = given.get("words", {}).get("status")
+    return parts
 
 
 def _digest_of(parts: Mapping[str, Any]) -> str:
@@ -179,9 +208,11 @@ _TOP: Final = frozenset(
     {
         "layout",
         "timezone",
+        "facility_timezones",
         "separator",
         "patient_prefix",
         "time_format",
+        "date_format",
         "decimal_comma",
         "round_long_decimals",
         "default_status",
@@ -197,10 +228,3 @@ _TOP: Final = frozenset(
     }
 )
 _SHAPE: Final = ("layout", "separator", "tables", "items", "identifiers", "unit_from")
-
-
-def _refuse_unknown(given: Mapping[str, Any], known: frozenset[str], where: str) -> None:
-    for key in given:
-        if key not in known:
-            message = f"{where}: unknown key '{key}'; known: {', '.join(sorted(known))}"
-            raise ConfigurationError(message)

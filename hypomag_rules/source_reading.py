@@ -6,12 +6,19 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class SourceReading:
-    """Zone, spellings and trust of one source; `{}` and defaults mean the canonical layout."""
+    """Zone, spellings and trust of one source; `{}` and defaults mean the canonical layout.
+
+    `date_format` is how days are written, of birth or of a time without a clock; without it they
+    are the part of `time_format` before the hours. `facility_zones` are the zones of facilities
+    whose rows are not of `zone`.
+    """
 
     zone: str
     decimal_comma: bool
     round_long_decimals: bool
     time_format: str | None = None
+    date_format: str | None = None
+    facility_zones: Mapping[str, str] = field(default_factory=dict)
     default_status: str | None = None
     codes: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)

@@ -1,6 +1,5 @@
 """The canonical layout, and every layout that differs from it in names only."""
 
-import fnmatch
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -10,10 +9,11 @@ import polars as pl
 from data_contracts.columns import Table
 from flows.errors import FileRefusedError
 from flows.inbox import Dropped
-from flows.profile import Profile, TableProfile
+from flows.profile import Profile
 from flows.schema import CANONICAL
 from flows.sources.extract import Delivery, Extract, StagedDelivery
 from flows.sources.tabular import batches, check_shape, header_of
+from flows.table_profile import TableProfile
 
 _ALL_FINAL = "final"
 # How the name of a file begins that this layout knows; the others say theirs too.
@@ -27,7 +27,7 @@ def deliveries(files: list[Dropped], profile: Profile) -> list[Delivery]:
 
 def _table_of(name: str, profile: Profile) -> str | None:
     for table, spec in profile.tables.items():
-        if spec.files and fnmatch.fnmatchcase(name, spec.files):
+        if spec.takes(name):
             return table
     return next((table for table in CANONICAL if name.startswith(table)), None)
 
@@ -40,7 +40,7 @@ def read(staged: StagedDelivery, profile: Profile) -> Extract:
     contract = CANONICAL[staged.table]
     spec = profile.tables.get(staged.table, TableProfile())
     names = header_of(staged.path, profile.separator)
-    own_name = {column: spec.columns.get(column, column) for column in contract.names}
+    own_name = {column: spec.columns.get(column, (column,))[0] for column in contract.names}
     missing = [
         own_name[column]
         for column in contract.required
@@ -48,7 +48,7 @@ def read(staged: StagedDelivery, profile: Profile) -> Extract:
     ]
     missing += [
         own
-        for column, own in spec.columns.items()
+        for column, (own, *_) in spec.columns.items()
         if own not in names and own_name.get(column) == own and own not in missing
     ]
     if missing:

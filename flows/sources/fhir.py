@@ -1,6 +1,5 @@
 """FHIR R4 bulk data: NDJSON files, one kind of resource each, as US Core codes them."""
 
-import fnmatch
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -59,7 +58,7 @@ def deliveries(files: list[Dropped], profile: Profile) -> list[Delivery]:
 
 def _table_of(name: str, profile: Profile) -> str | None:
     for table, spec in profile.tables.items():
-        if spec.files and fnmatch.fnmatchcase(name, spec.files):
+        if spec.takes(name):
             return table
     kind = _kind_of(name)
     if kind is not None:

@@ -7,10 +7,11 @@ import polars as pl
 from data_contracts.conditions import CONDITIONS
 from data_contracts.encounters import ENCOUNTERS
 from data_contracts.patients import PATIENTS
-from flows.profile import Profile, TableProfile
+from flows.profile import Profile
 from flows.sources.mimic_iv_tables import canonical
 from flows.sources.omop_lookups import worded
 from flows.sources.omop_tables import Columns
+from flows.table_profile import TableProfile
 
 PERSON: Final = Columns(
     needed=("person_id", "gender_concept_id", "year_of_birth"),
