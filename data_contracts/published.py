@@ -37,7 +37,7 @@ QUARANTINE: Final = Table(
     (
         Column("night", "night that read the row", pl.Date),
         Column("file", "base name of the file"),
-        Column("row", "data row in the file, from 1", pl.Int64),
+        Column("row", "data row in the file, from 1; analytes of one line share it", pl.Int64),
         Column("table_name", "canonical table"),
         Column("observation_id", "the sender's id, for observations"),
         Column("patient_id", "the sender's id of the patient"),
@@ -58,7 +58,7 @@ FILES: Final = Table(
             "whole_by",
             "what vouched for it: manifest, sha256, done (joined by +); else quiet",
         ),
-        Column("rows", "data rows read", pl.Int64),
+        Column("rows", "data rows read; of wide lines the cells that hold something", pl.Int64),
         Column("accepted", "rows that stand or wait to", pl.Int64),
         Column("superseded", "older versions of what a newer row says", pl.Int64),
         Column("quarantined", "rows set aside with a reason", pl.Int64),

@@ -17,7 +17,7 @@ def problem_with(path: PurePath, mode: int, endings: tuple[str, ...]) -> str | N
     `mode` is that of the path itself, links not followed; `endings` are what the layout reads.
     """
     name = path.name.lower()
-    is_ours = path.name.endswith(endings)
+    is_ours = name.endswith(endings)
     if stat.S_ISREG(mode):
         if is_ours and any(map(is_partition, path.parts[:-1])):
             return (

@@ -48,8 +48,7 @@ _SOURCE: Final = """\
 # time_format = "%d.%m.%Y %H:%M"
 # date_format = "%d.%m.%Y"        # of days; without it what time_format has before the hours
 # default_status = "F"            # what a blank status means
-# unit_from = "code"              # hl7v2, fhir, omop: of two unit fields; or "text"
-# unit_from = "unit"              # canonical: of two unit columns; or "unit_check"
+# unit_from = "unit"              # of two units, or "unit_check"; hl7v2, fhir, omop: "code", "text"
 # patient_prefix = ""             # needed with two or more feeds
 #
 # [facility_timezones]            # a facility = its zone
@@ -64,7 +63,7 @@ _SOURCE: Final = """\
 # [tables.observations.constants] # our name = what no column of theirs says
 # specimen = "serum"
 # [tables.observations.wide]      # one line, several analytes: their column = what it holds
-# MG = { code = "19123-9", unit = "mg/dL" }
+# MG = { code = "19123-9", unit = "mg/dL" } # in place of code, value, unit and unit_check
 # K = { code = "2823-3", unit_column = "K_UNIT", name = "Potassium", specimen = "plasma" }
 # [tables.patients.columns]
 # age = "Alter"                   # whole years, for an estimated birth date,

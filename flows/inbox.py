@@ -23,8 +23,9 @@ _MOST_RATIO: Final = 200
 _OPENED_ONCE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 # A folder named otherwise may carry a patient's name; messages end in logs.
 _PLAIN_NAME: Final = re.compile("[a-z][a-z0-9_-]{0,30}")
+_GZIP: Final = ".gz"
 _TABLES: Final = (".csv", ".csv.gz", ".parquet")
-# What a layout's files end in; others in its folder are none of ours.
+# What a layout's files end in, case folded; others in its folder are none of ours.
 _ENDINGS: Final = {
     "canonical": _TABLES,
     "mimic_iv": _TABLES,
@@ -153,7 +154,7 @@ def stage(file: Dropped, folder: Path) -> Staged:
     changes underway, when a companion's hash disagrees, when it is cut or grows beyond reason.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    ending = Path(file.path.name.removesuffix(".gz")).suffix
+    ending = Path(file.path.name.lower().removesuffix(_GZIP)).suffix
     target = folder / f"copy{ending}"
     try:
         handle = os.open(file.path, _OPENED_ONCE)
@@ -195,7 +196,7 @@ class _Hashed(io.RawIOBase):
 
 
 def _copy(raw: _Hashed, target: Path, file: Dropped) -> None:
-    is_gzip = file.path.name.endswith(".gz")
+    is_gzip = file.path.name.lower().endswith(_GZIP)
     source = gzip.GzipFile(fileobj=raw) if is_gzip else raw
     most = min(_MOST_BYTES, max(file.size, 1024) * _MOST_RATIO) if is_gzip else _MOST_BYTES
     written = 0

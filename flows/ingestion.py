@@ -88,13 +88,14 @@ def append_rows(
 ) -> int:
     """Number, judge and append all rows of a file; returns how many were read.
 
+    Frames that say which line a row comes from (`row`) are not numbered.
     What a layout found wrong with a row (`layout_fault`) is the reason of that row.
     """
     judge = judge_for(store, night, profile, file_id, table)
     read = 0
     for frame in frames:
         row = pl.int_range(read + 1, read + 1 + frame.height, dtype=pl.Int32)
-        judge(frame.with_columns(row=row))
+        judge(frame if "row" in frame.columns else frame.with_columns(row=row))
         read += frame.height
     return read
 

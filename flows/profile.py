@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from flows.errors import ConfigurationError
 from flows.expectations import expected_hours
-from flows.table_profile import TableProfile, check_zone_of, parse_tables, refuse_unknown
+from flows.profile_keys import checked_format, checked_separator, checked_zone, refuse_unknown
+from flows.table_profile import TableProfile, parse_tables
 from hypomag_rules.definitions import FACTORS
 from hypomag_rules.source_reading import SourceReading
 
@@ -109,13 +110,13 @@ def parse_profile(name: str, text: str, zone: str, where: str) -> Profile:
     if layout not in LAYOUTS:
         message = f"{where}: layout '{layout}' is not known; one of {', '.join(LAYOUTS)}"
         raise ConfigurationError(message)
-    own_zone = check_zone_of(given.get("timezone", zone), "timezone", where)
+    own_zone = checked_zone(given.get("timezone", zone), "timezone", where)
     tables = parse_tables(given.get("tables", {}), layout, where)
     refuse_unknown(given.get("trust", {}), frozenset(FACTORS), f"{where} trust")
     reading = SourceReading(
         zone=own_zone,
-        time_format=given.get("time_format"),
-        date_format=given.get("date_format"),
+        time_format=checked_format(given, "time_format", where),
+        date_format=checked_format(given, "date_format", where),
         facility_zones=_facility_zones(given, where),
         decimal_comma=bool(given.get("decimal_comma", False)),
         round_long_decimals=bool(given.get("round_long_decimals", False)),
@@ -128,7 +129,7 @@ def parse_profile(name: str, text: str, zone: str, where: str) -> Profile:
     return Profile(
         name=name,
         layout=layout,
-        separator=_separator(given, where),
+        separator=checked_separator(given, where),
         patient_prefix=given.get("patient_prefix"),
         tables=tables,
         items=given.get("items", {}),
@@ -172,17 +173,9 @@ def _facility_zones(given: Mapping[str, Any], where: str) -> Mapping[str, str]:
     """The zone of each facility that has one of its own."""
     key = "facility_timezones"
     return {
-        facility: check_zone_of(zone, f"{key} {facility}", where)
+        facility: checked_zone(zone, f"{key} {facility}", where)
         for facility, zone in given.get(key, {}).items()
     }
-
-
-def _separator(given: Mapping[str, Any], where: str) -> str:
-    separator = str(given.get("separator", ","))
-    if len(separator) != 1 or not separator.isascii() or separator in '"\r\n\0':
-        message = f"{where}: separator must be one character, e.g. ',' ';' '|' or '\\t'"
-        raise ConfigurationError(message)
-    return separator
 
 
 def _shape_of(
@@ -195,7 +188,7 @@ def _shape_of(
     if any(table.unit_check for table in tables.values()):
         parts["unit_check"] = given.get("units")
     if any(table.wide for table in tables.values()):
-        parts["wide"] = given.get("words", {}).get("status")
+        parts["wide"] = [given.get("words", {}).get("status"), given.get("default_status")]
     return parts
 
 

@@ -71,7 +71,7 @@ def _edition(store: Store, night: Night) -> Edition:
         policy=night.policy,
         items=of_night("worklist_items", "worklist, rank"),
         files=files,
-        quarantine=of_night("quarantine", "file, table_name, row"),
+        quarantine=of_night("quarantine", "file, table_name, row, raw"),
         doses=store.frame(_DOSES, [night.date]),
         feeds=store.frame(_FEEDS, [night.naive_as_of] * 2),
         results_read=int(read),

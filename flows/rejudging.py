@@ -115,14 +115,17 @@ def _changed(
     is_worded = table == OBSERVATIONS.name
     joins = "JOIN wordings USING (wording_id)" if is_worded else ""
     names = ["row", *_CLASS[is_worded]]
+    # Analytes of one wide line share its row.
+    which = ["row", "code", "name"] if is_worded else ["row"]
+    columns = ", ".join(dict.fromkeys((*names, *which)))
     now = store.frame(
-        f"SELECT {', '.join(names)} FROM {versions_of(table)} {joins} WHERE file_id = ?", [file_id]
+        f"SELECT {columns} FROM {versions_of(table)} {joins} WHERE file_id = ?", [file_id]
     )
-    before = sent.select("row", **{name: f"was_{name}" for name in _CLASS[is_worded]})
+    before = sent.select(which, **{name: f"was_{name}" for name in _CLASS[is_worded]})
     became = now.join(before, on=names, how="anti", nulls_equal=True)
     bands = night.policy.magnesium if is_worded else None
     return (
-        became.select("row", became=row_class(became, bands))
-        .join(before.select("row", was=row_class(before, bands)), on="row")
+        became.select(which, became=row_class(became, bands))
+        .join(before.select(which, was=row_class(before, bands)), on=which, nulls_equal=True)
         .select("was", "became")
     )

@@ -19,7 +19,11 @@ def settle(store: Store, source: str, file_id: int, table: str, read: int) -> di
     with store.lent(ordered.filter(ordered == ordered.shift(1)).unique().to_frame()) as doubles:
         store.run(f"CREATE OR REPLACE TEMP TABLE twice AS FROM {doubles}")
     worded = "wording_id, " if table == "observations" else ""
-    seen = f"SELECT file_id, row, key_hash, row_hash, reason, {worded}{WRITTEN[table]} AS written"
+    # Not told apart by row: a wide line gives several of one number.
+    seen = (
+        "SELECT file_id, rowid AS place, key_hash, row_hash, reason, "
+        f"{worded}{WRITTEN[table]} AS written"
+    )
     store.run(
         f"CREATE OR REPLACE TEMP TABLE met AS {seen} FROM {versions} "
         f"WHERE file_id < ? AND source = ? AND key_hash IN ({mine}) "
@@ -35,19 +39,19 @@ def settle(store: Store, source: str, file_id: int, table: str, read: int) -> di
     )
     store.run(
         "CREATE OR REPLACE TEMP TABLE settled AS SELECT *, row_number() OVER "
-        "(PARTITION BY key_hash, row_hash ORDER BY file_id, row) > 1 AS is_copy FROM met"
+        "(PARTITION BY key_hash, row_hash ORDER BY file_id, place) > 1 AS is_copy FROM met"
     )
     ignored = store.number("SELECT count(*) FROM settled WHERE is_copy AND file_id = ?", [file_id])
     if ignored:
         store.run(
-            f"DELETE FROM {versions} WHERE file_id = ? AND row IN "
-            "(SELECT row FROM settled WHERE is_copy AND file_id = ?)",
+            f"DELETE FROM {versions} WHERE file_id = ? AND rowid IN "
+            "(SELECT place FROM settled WHERE is_copy AND file_id = ?)",
             [file_id, file_id],
         )
     superseded = store.number(
         "SELECT count(*) FROM (SELECT file_id, reason, row_number() OVER (PARTITION BY "
-        "key_hash ORDER BY written DESC NULLS LAST, file_id DESC, row DESC) AS place "
-        "FROM settled WHERE NOT is_copy) WHERE place > 1 AND file_id = ? AND reason IS NULL",
+        "key_hash ORDER BY written DESC NULLS LAST, file_id DESC, place DESC) AS rank "
+        "FROM settled WHERE NOT is_copy) WHERE rank > 1 AND file_id = ? AND reason IS NULL",
         [file_id],
     )
     if table == "observations":

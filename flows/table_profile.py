@@ -4,11 +4,11 @@ import fnmatch
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, NoReturn
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from data_contracts.observations import OBSERVATIONS
 from data_contracts.patients import PATIENTS
 from flows.errors import ConfigurationError
+from flows.profile_keys import checked_zone, refuse_unknown
 from flows.schema import CANONICAL
 
 # What a table may be made of beside our own columns: an age and when it held, for a birth date.
@@ -54,6 +54,11 @@ class TableProfile:
         return bool(self.files) and fnmatch.fnmatchcase(name.lower(), self.files.lower())
 
     @property
+    def is_named(self) -> bool:
+        """Whether the profile names columns of theirs."""
+        return bool(self.columns or self.wide)
+
+    @property
     def has_age(self) -> bool:
         """Whether birth dates are estimated from ages."""
         return AGE[0] in self.columns
@@ -73,23 +78,6 @@ def parse_tables(given: object, layout: str, where: str) -> dict[str, TableProfi
     return tables
 
 
-def check_zone_of(zone: object, key: str, where: str) -> str:
-    """An IANA zone as the profile gives it; raises `ConfigurationError` for anything else."""
-    try:
-        return ZoneInfo(str(zone)).key
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        message = f"{where}: {key} '{zone}' is not an IANA zone; write e.g. Europe/Berlin"
-        raise ConfigurationError(message) from None
-
-
-def refuse_unknown(given: Mapping[str, Any], known: frozenset[str], where: str) -> None:
-    """Raise `ConfigurationError` for the first key that nobody reads."""
-    for key in given:
-        if key not in known:
-            message = f"{where}: unknown key '{key}'; known: {', '.join(sorted(known))}"
-            raise ConfigurationError(message)
-
-
 def _parsed(spec: Mapping[str, Any], name: str, where: str) -> TableProfile:
     refuse_unknown(spec, frozenset(f.name for f in fields(TableProfile)), where)
     ours = frozenset(CANONICAL[name].names)
@@ -101,12 +89,12 @@ def _parsed(spec: Mapping[str, Any], name: str, where: str) -> TableProfile:
     refuse_unknown(constants, ours | {*EXTRA.get(name, ())[1:]}, f"{where}.constants")
     table = TableProfile(
         files=str(_text_or_none(spec, "files", where) or ""),
-        timezone=None if zone is None else check_zone_of(zone, "timezone", where),
+        timezone=None if zone is None else checked_zone(zone, "timezone", where),
         columns={key: _names(own, key, where) for key, own in columns.items()},
         constants={key: str(_text_or_none(constants, key, where)) for key in constants},
         unit_check=_text_or_none(spec, "unit_check", where),
         wide={
-            own: _cell(_table(cell, f"{where}.wide.{own}"), own, where)
+            own.strip(): _cell(_table(cell, f"{where}.wide.{own}"), own, where)
             for own, cell in wide.items()
         },
     )
@@ -167,10 +155,11 @@ def _table(given: object, where: str) -> Mapping[str, Any]:
 
 
 def _text_or_none(given: Mapping[str, Any], key: str, where: str) -> str | None:
+    """A text without blanks around it, as the names of a header are compared."""
     text = given.get(key)
     if text is not None and not isinstance(text, str):
         _refuse(where, f"{key} is no text", "put it in quotes")
-    return text
+    return None if text is None else text.strip()
 
 
 def _refuse(where: str, what: str, way_out: str) -> NoReturn:

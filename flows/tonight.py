@@ -167,7 +167,7 @@ def append_ledger(store: Store, night: Night, *, since: int) -> None:
     )
     store.run(
         f"INSERT INTO tonight.{QUARANTINE.name} SELECT {names} FROM ({parts}) "
-        "WHERE night = ? OR file_id > ? ORDER BY night, file, table_name, row",
+        "WHERE night = ? OR file_id > ? ORDER BY night, file, table_name, row, raw",
         [night.date, since],
     )
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import polars as pl
 
-from hypomag_rules.instants import read_instants
+from hypomag_rules.instants import read_times
 from hypomag_rules.numbers import convert, read_numbers
 from hypomag_rules.policy import Policy
 from hypomag_rules.policy_sections import Plausible
@@ -50,7 +50,7 @@ def with_times(rows: pl.DataFrame, reading: SourceReading) -> pl.DataFrame:
     """
     columns = []
     for label in ("collected", "reported"):
-        read = read_instants(rows.get_column(f"{label}_at"), reading.zone, reading.time_format)
+        read = read_times(rows, f"{label}_at", reading)
         columns += [
             read.get_column("instant").alias(f"{label}_time"),
             read.get_column("fault").alias(f"{label}_fault"),

@@ -13,7 +13,7 @@ from data_contracts.vocabulary import (
     SEXES,
 )
 from hypomag_rules.drugs import classified, dose_expressions, folded_routes
-from hypomag_rules.instants import read_instants
+from hypomag_rules.instants import read_days, read_times
 from hypomag_rules.source_reading import SourceReading
 
 _SEX_LETTERS: Final = {"m": "male", "f": "female"}
@@ -24,10 +24,7 @@ def judge_patients(rows: pl.DataFrame, reading: SourceReading) -> pl.DataFrame:
     timed = _with_times(rows, reading, {"died_at": "died_time", "updated_at": "updated_time"})
     sex = _word("sex", reading).replace(_SEX_LETTERS)
     return timed.with_columns(
-        born_on=pl.col("birth_date")
-        .str.strip_chars()
-        .str.head(10)
-        .str.to_date("%Y-%m-%d", strict=False),
+        born_on=read_days(pl.col("birth_date"), reading),
         sex_word=pl.when(sex.is_in(SEXES)).then(sex),
         reason=_reason(),
     ).drop("fault")
@@ -135,10 +132,7 @@ def _with_times(
 
     Of the texts stays what the instants do not say.
     """
-    read = {
-        label: read_instants(rows.get_column(name), reading.zone, reading.time_format)
-        for name, label in columns.items()
-    }
+    read = {label: read_times(rows, name, reading) for name, label in columns.items()}
     faults = [frame.get_column("fault").alias(label) for label, frame in read.items()]
     worst = pl.DataFrame(faults).select(
         pl.when(pl.any_horizontal(pl.all() == "time_not_readable"))

@@ -79,10 +79,7 @@ def _with_analyte(worded: pl.DataFrame, reading: SourceReading, policy: Policy) 
 
 def _with_status(worded: pl.DataFrame, reading: SourceReading) -> pl.DataFrame:
     statuses = _statuses()
-    sent = pl.col("status").str.strip_chars().replace("", None)
-    mapped = sent.replace(dict(reading.words.get("status", {})))
-    word = mapped.fill_null(pl.lit(reading.default_status)).str.to_lowercase()
-    joined = worded.with_columns(folded=word).join(
+    joined = worded.with_columns(folded=folded_status(reading)).join(
         statuses, on="folded", how="left", maintain_order="left"
     )
     needs_none = pl.col("analyte").is_in(_NEEDS_NO_STATUS) & pl.col("status_kind").is_null()
@@ -91,6 +88,13 @@ def _with_status(worded: pl.DataFrame, reading: SourceReading) -> pl.DataFrame:
         is_correction=pl.col("is_correction").fill_null(value=False),
         is_update=pl.col("is_update").fill_null(value=False),
     ).with_columns(is_status_unknown=pl.col("status_kind").is_null())
+
+
+def folded_status(reading: SourceReading) -> pl.Expr:
+    """The status in the source's words for ours, in lower case; a blank one is the default."""
+    sent = pl.col("status").str.strip_chars().replace("", None)
+    mapped = sent.replace(dict(reading.words.get("status", {})))
+    return mapped.fill_null(pl.lit(reading.default_status)).str.to_lowercase()
 
 
 @cache

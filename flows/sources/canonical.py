@@ -1,105 +1,126 @@
-"""The canonical layout, and every layout that differs from it in names only."""
+"""The canonical layout, and every layout of tables that a profile can describe."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Collection, Iterator
 from typing import Final
 
 import polars as pl
 
 from data_contracts.columns import Table
+from data_contracts.patients import PATIENTS
 from flows.errors import FileRefusedError
 from flows.inbox import Dropped
 from flows.profile import Profile
 from flows.schema import CANONICAL
+from flows.sources.composed import canonical_rows, composed
 from flows.sources.extract import Delivery, Extract, StagedDelivery
 from flows.sources.tabular import batches, check_shape, header_of
-from flows.table_profile import TableProfile
+from flows.sources.wide import unfolded
+from flows.table_profile import CELL, TableProfile
 
-_ALL_FINAL = "final"
 # How the name of a file begins that this layout knows; the others say theirs too.
 NAMES: Final = f"one of {', '.join(CANONICAL)}, or give the profile a pattern"
 
+Sent = dict[str, tuple[str, ...]]
+
 
 def deliveries(files: list[Dropped], profile: Profile) -> list[Delivery]:
-    """One delivery a file: its name announces the table, by the profile's pattern or our own."""
-    return [Delivery(file, _table_of(file.path.name, profile)) for file in files]
+    """A delivery for each table that a file's name announces: by the profile's patterns or ours."""
+    return [
+        Delivery(file, table) for file in files for table in _tables_of(file.path.name, profile)
+    ]
 
 
-def _table_of(name: str, profile: Profile) -> str | None:
-    for table, spec in profile.tables.items():
-        if spec.takes(name):
-            return table
-    return next((table for table in CANONICAL if name.startswith(table)), None)
+def _tables_of(name: str, profile: Profile) -> list[str | None]:
+    told = [table for table, spec in profile.tables.items() if spec.takes(name)]
+    own = next((table for table in CANONICAL if name.lower().startswith(table)), None)
+    return [*told] or [own]
 
 
 def read(staged: StagedDelivery, profile: Profile) -> Extract:
     """The rows of a staged file under canonical names; absent columns are null.
 
-    Raises `FileRefusedError` when a required column is missing.
+    Of wide lines each cell that holds something is a row, numbered by its line. Raises
+    `FileRefusedError` when a required column is missing.
     """
     contract = CANONICAL[staged.table]
     spec = profile.tables.get(staged.table, TableProfile())
     names = header_of(staged.path, profile.separator)
-    own_name = {column: spec.columns.get(column, (column,))[0] for column in contract.names}
-    missing = [
-        own_name[column]
-        for column in contract.required
-        if own_name[column] not in names and column not in spec.constants
+    fed = {table: other for table, other in profile.tables.items() if other.takes(staged.name)}
+    sent = _sent(names, contract, spec, fed)
+    _refuse_missing(names, contract, spec, sent)
+    if staged.path.suffix != ".parquet":
+        check_shape(staged.path, len(names), profile.separator)
+    # What another table of the same file is made of is no column that nobody knows.
+    known = _read_of(sent, spec)
+    for table, other in fed.items():
+        known |= _read_of(_sent(names, CANONICAL[table], other, fed), other)
+    frames = _frames(staged, names, sent, profile)
+    return Extract(frames, tuple(name for name in names if name not in known))
+
+
+def _sent(names: list[str], contract: Table, spec: TableProfile, fed: Collection[str]) -> Sent:
+    """What of ours the file has, and of which of its columns it is made.
+
+    Beside canonical columns that is what a profile makes one of: an age, a second unit. Our own
+    names fold case where no profile names columns: among theirs a STATUS may be anything. In a
+    file that also feeds patients, and in a wide one, `name` is nobody's test unless a profile says.
+    """
+    is_personal = bool(spec.wide) or (contract.name != PATIENTS.name and PATIENTS.name in fed)
+    passed = (*(CELL if spec.wide else ()), *(("name",) if is_personal else ()))
+    ours = [name for name in contract.names if name not in passed]
+    found = {name: name for name in names} if spec.is_named else _folded(names, ours)
+    sent = {name: (found[name],) for name in ours if name in found} | dict(spec.columns)
+    return sent | ({"unit_check": (spec.unit_check,)} if spec.unit_check else {})
+
+
+def _folded(names: list[str], ours: list[str]) -> dict[str, str]:
+    """Their names by ours; two that differ in case alone refuse the file."""
+    found: dict[str, str] = {}
+    for at, name in enumerate(names, 1):
+        own = name.lower()
+        if own in ours and own in found:
+            message = (
+                f"line 1: columns {names.index(found[own]) + 1} and {at} are both '{own}'; keep one"
+            )
+            raise FileRefusedError(message)
+        found[own] = name
+    return found
+
+
+def _read_of(sent: Sent, spec: TableProfile) -> set[str]:
+    """All columns of the file that are read for a table."""
+    units = {cell.unit_column for cell in spec.wide.values() if cell.unit_column}
+    return {own for owns in sent.values() for own in owns} | {*spec.wide} | units
+
+
+def _refuse_missing(names: list[str], contract: Table, spec: TableProfile, sent: Sent) -> None:
+    """A column that a profile names must be there: absent it would be blank, and mean something."""
+    needed = [
+        name
+        for name in contract.required
+        if name not in sent and name not in spec.constants and not (spec.wide and name in CELL)
     ]
-    missing += [
-        own
-        for column, (own, *_) in spec.columns.items()
-        if own not in names and own_name.get(column) == own and own not in missing
-    ]
+    read = _read_of(sent, spec)
+    missing = needed + sorted(read.difference(names))
     if missing:
         # Names that we do not know are not repeated: without a header they are a patient's row.
-        known = ", ".join(name for name in names if name in own_name.values()) or "none of ours"
+        known = ", ".join(name for name in names if name in read) or "none of ours"
         message = (
             f"line 1: required column '{missing[0]}' is missing; of {len(names)} columns known: "
             f"{known}; name it in the source profile or add it to the export"
         )
         raise FileRefusedError(message)
-    if staged.path.suffix != ".parquet":
-        check_shape(staged.path, len(names), profile.separator)
-    frames = _canonical_frames(staged.path, names, own_name, contract, spec, profile)
-    return Extract(frames, tuple(name for name in names if name not in own_name.values()))
 
 
-def _canonical_frames(
-    path: Path,
-    names: list[str],
-    own_name: dict[str, str],
-    contract: Table,
-    spec: TableProfile,
-    profile: Profile,
+def _frames(
+    staged: StagedDelivery, names: list[str], sent: Sent, profile: Profile
 ) -> Iterator[pl.DataFrame]:
-    sent = {column: own for column, own in own_name.items() if own in names}
-    for frame in batches(path, names, profile.separator):
-        # The reader's frames come in dozens of pieces, and each later step would walk them all.
-        told = frame.select(pl.col(own).alias(column) for column, own in sent.items()).rechunk()
-        yield _blanks_as_null(told).select(
-            column if column in sent else _untold(column, spec, contract.name)
-            for column in contract.names
-        )
-
-
-def _blanks_as_null(sent: pl.DataFrame) -> pl.DataFrame:
-    """Identifiers stripped, then blank cells as null; only columns that hold a blank are redone."""
-    stripped = sent.with_columns(pl.col(r"^.*_id$").str.strip_chars())
-    length = {name: _visible(name).str.len_bytes() for name in sent.columns}
-    shortest = stripped.select(expr.min().alias(name) for name, expr in length.items())
-    blank = [name for name, least in shortest.row(0, named=True).items() if least == 0]
-    return stripped.with_columns(pl.when(length[name] > 0).then(name) for name in blank)
-
-
-def _visible(name: str) -> pl.Expr:
-    """What of a cell tells whether it is blank: of a value no white space, though it is kept."""
-    return pl.col(name).str.strip_chars() if name == "value" else pl.col(name)
-
-
-def _untold(column: str, spec: TableProfile, table: str) -> pl.Expr:
-    """A column that the file does not have: the profile's constant, or nothing."""
-    constant = spec.constants.get(column)
-    if constant is None and (table, column) == ("observations", "status"):
-        constant = _ALL_FINAL
-    return pl.lit(constant, pl.String).alias(column)
+    spec = profile.tables.get(staged.table, TableProfile())
+    lines = 0
+    for frame in batches(staged.path, names, profile.separator):
+        rows = canonical_rows(composed(frame, sent), staged.table, profile)
+        if spec.wide:
+            yield from unfolded(rows, frame, spec, profile, lines)
+        else:
+            yield rows
+        lines += frame.height

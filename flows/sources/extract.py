@@ -26,7 +26,8 @@ class Extract:
     """Canonical rows of one table, all text; `unknown_columns` were not read.
 
     Frames of observations may have one column more, `layout_fault`: why nothing of a row can be
-    relied on, one of `LAYOUT_REASONS`, or null.
+    relied on, one of `LAYOUT_REASONS`, or null. Frames may also say `row`, the line that a row
+    comes from: several rows of one line, such as those of its analytes, have the same.
     """
 
     frames: Iterator[pl.DataFrame]

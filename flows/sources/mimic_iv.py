@@ -78,8 +78,9 @@ def _is_misnamed(file_name: str) -> bool:
 
 def _name(file_name: str) -> str:
     """The original table's name; a file that is no CSV has none."""
-    ending = next((ending for ending in _ENDINGS if file_name.endswith(ending)), None)
-    return file_name.removesuffix(ending) if ending else ""
+    folded = file_name.lower()
+    ending = next((ending for ending in _ENDINGS if folded.endswith(ending)), None)
+    return folded.removesuffix(ending) if ending else ""
 
 
 def _drop(file: Dropped) -> PurePosixPath:

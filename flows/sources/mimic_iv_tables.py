@@ -55,7 +55,9 @@ def _scanned(path: Path, where: str, columns: Iterable[str]) -> pl.LazyFrame:
     rows = pl.scan_csv(
         path,
         schema=dict.fromkeys(names, pl.String),
-        has_header=True,
+        has_header=False,  # names padded with blanks would not match the schema
+        skip_lines=1,
+        raise_if_empty=False,
         glob=False,
         low_memory=True,
         row_index_name="line",

@@ -57,15 +57,13 @@ class CdmTable:
 def _scanned(
     path: Path, where: str, columns: Columns, separator: str, *, is_quoted: bool
 ) -> pl.LazyFrame:
-    header = header_of(path, separator)
-    names = [name.strip().lower() for name in header]
+    names = [name.lower() for name in header_of(path, separator)]
     _check_header(names, where, columns)
     if path.suffix == ".parquet":
         types = parquet_types(path)
         stored = pl.scan_parquet(path, glob=False, hive_partitioning=False)
-        told = [
-            (own, name) for own, name in zip(header, names, strict=True) if name in columns.names
-        ]
+        sent = zip(types, names, strict=True)  # as the file has them, and as we read them
+        told = [(own, name) for own, name in sent if name in columns.names]
         rows = stored.select(as_text(own, types[own]).alias(name) for own, name in told)
     else:
         if is_quoted:

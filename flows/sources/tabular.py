@@ -30,9 +30,12 @@ _MARK: Final = "\ufeff"
 
 
 def header_of(path: Path, separator: str) -> list[str]:
-    """The column names of a staged file, checked for encoding, emptiness and doubles."""
+    """The column names of a staged file, checked for encoding, emptiness and doubles.
+
+    Without blanks around them: an export may pad its names as it pads its cells.
+    """
     if path.suffix == ".parquet":
-        return parquet_types(path).names()
+        return _undoubled(parquet_types(path).names())
     with path.open("rb") as raw:
         first = raw.readline(MOST_CELL_BYTES)
     if not first.removeprefix(_BOM).strip():
@@ -52,11 +55,17 @@ def header_of(path: Path, separator: str) -> list[str]:
         message = f"line 1: byte {error.start + 1} is not UTF-8; save the file as UTF-8"
         raise FileRefusedError(message) from None
     try:
-        (sent,) = csv.reader([text.rstrip("\r\n")], delimiter=separator, strict=True)
+        (sent,) = csv.reader(
+            [text.rstrip("\r\n")], delimiter=separator, strict=True, skipinitialspace=True
+        )
     except csv.Error:
         message = "line 1: a quote is not closed, or a name is too long; mend the header line"
         raise FileRefusedError(message) from None
-    names = [name.strip() for name in sent]
+    return _undoubled(sent)
+
+
+def _undoubled(header: list[str]) -> list[str]:
+    names = [name.strip() for name in header]
     doubled = [at for at, name in enumerate(names, 1) if names.count(name) > 1]
     if doubled:
         message = f"line 1: columns {doubled[0]} and {doubled[1]} have the same name; keep one"
@@ -67,7 +76,9 @@ def header_of(path: Path, separator: str) -> list[str]:
 def batches(path: Path, names: list[str], separator: str) -> Iterator[pl.DataFrame]:
     """All rows as text, in file order, a few hundred thousand at a time; blank cells are null."""
     if path.suffix == ".parquet":
-        yield from parquet_batches(path)
+        for frame in parquet_batches(path):
+            frame.columns = names  # as in the file, but for blanks around them
+            yield frame
         return
     schema = dict.fromkeys(names, pl.String)
     try:
@@ -75,7 +86,9 @@ def batches(path: Path, names: list[str], separator: str) -> Iterator[pl.DataFra
             path,
             schema=schema,
             separator=separator,
-            has_header=True,
+            has_header=False,  # names padded with blanks would not match the schema
+            skip_lines=1,
+            raise_if_empty=False,
             glob=False,
             low_memory=True,
         ).collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True)

@@ -1,11 +1,13 @@
 """The keys of a profile for files of any shape: what is known, what counts, what contradicts."""
 
+import re
+from pathlib import Path
 from typing import Final
 
 import pytest
 
 from flows.errors import ConfigurationError
-from flows.homes import _SOURCE
+from flows.homes import make_home
 from flows.profile import Profile, parse_profile
 from flows.table_profile import WideColumn
 
@@ -24,7 +26,7 @@ def test_a_table_says_which_of_their_columns_make_up_ours() -> None:
     table = parsed(
         f'{OBSERVATIONS}files = "LAB_*"\ntimezone = "Europe/Paris"\n'
         f'{COLUMNS}collected_at = ["DATE", " TIME"]\npatient_id = "PAT"\n'
-        f'{WIDE}{MG}K = {{ code = "2823-3", unit_column = "K_UNIT" }}\n'
+        f'{WIDE}{MG}" K " = {{ code = "2823-3", unit_column = " K_UNIT" }}\n'
     ).tables["observations"]
     assert table.takes("lab_1.CSV")
     assert not table.takes("slab_1.csv")
@@ -63,6 +65,8 @@ CONTRADICTIONS: Final = {
     "an age without its day": ('[tables.patients.columns]\nage = "AGE"\n', "age and age_at"),
     "an age of results": (COLUMNS + 'age = "AGE"\n', "unknown key 'age'"),
     "a zone that is none": (OBSERVATIONS + 'timezone = "Mars"\n', "timezone 'Mars' is not"),
+    "hours without minutes": ('time_format = "%d.%m.%Y %H"\n', "time_format is no format"),
+    "a format that is none": ("date_format = 3\n", "date_format is no format"),
     "a facility on Mars": ('[facility_timezones]\nA = "Mars"\n', "facility_timezones A 'Mars'"),
     "columns of another layout": ('layout = "fhir"\n' + COLUMNS + 'unit = "U"\n', "layout fhir"),
     "a choice of nothing": ('unit_from = "unit"\n', "name the second as unit_check"),
@@ -105,11 +109,11 @@ def test_what_reads_the_same_text_differently_reads_no_file_again() -> None:
     assert parsed("").shape == parsed("date_format = '%d.%m.%Y'\n[units]\nx = 'mg/dL'\n").shape
 
 
-def test_every_key_of_the_example_profile_is_known() -> None:
-    lines = [line.removeprefix("# ") for line in _SOURCE.splitlines() if line.startswith("# ")]
-    keys = [line for line in lines if " = " in line or line.startswith("[")]
-    told = "\n".join(keys)
-    for other in ('unit_from = "code"', "unit_check =", "Copy this"):
-        told = "\n".join(line for line in told.splitlines() if not line.startswith(other))
-    told = told.replace('unit_from = "unit"', "")
-    assert parsed(told).tables["observations"].wide["K"].specimen == "plasma"
+@pytest.mark.parametrize("contradicting", [r"(MG|K|\[tables.observations.wide)\b", "unit_"])
+def test_every_key_of_the_example_profile_is_known(contradicting: str, tmp_path: Path) -> None:
+    make_home(tmp_path, "Ward", "UTC")
+    text = (tmp_path / "sources" / "example.toml.txt").read_text(encoding="utf-8")
+    lines = [line.removeprefix("# ") for line in text.splitlines()]
+    keys = [line for line in lines if re.match(r'\[|"?[\w-]+"? = ', line)]
+    example = parsed("\n".join(line for line in keys if not re.match(contradicting, line)))
+    assert example.tables["observations"].columns["collected_at"] == ("Tag", "Zeit")

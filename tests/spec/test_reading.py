@@ -5,8 +5,9 @@ from typing import Final
 import polars as pl
 import pytest
 
-from hypomag_rules.instants import read_instants
+from hypomag_rules.instants import read_days, read_instants, read_times
 from hypomag_rules.numbers import read_numbers
+from hypomag_rules.source_reading import SourceReading
 
 NUMBERS: Final = """
 profile       | text           | comparator | millionths
@@ -62,6 +63,22 @@ Europe/Berlin |                | 20.11.2026 16:00          | -                  
 """
 
 
+DAYS: Final = """
+time format       | date format | text       | instant             | fault
+%d.%m.%Y %H:%M    |             | 20.11.2026 | 2026-11-19 23:00:00 |
+%d.%m.%YT%H:%M:%S |             | 20.11.2026 | 2026-11-19 23:00:00 |
+%Y%m%d%H%M%S      |             | 20261120   | 2026-11-19 23:00:00 |
+%d.%m.%Y %H:%M    | %d/%m/%Y    | 20/11/2026 | 2026-11-19 23:00:00 |
+%d.%m.%Y %H:%M    | %d/%m/%Y    | 20.11.2026 | -                   | time_not_readable
+                  | %d/%m/%Y    | 03/12/2025 | 2025-12-02 23:00:00 |
+                  | %d/%m/%Y    | 2025-12-03 | 2025-12-02 23:00:00 |
+%H:%M %d.%m.%Y    |             | 20.11.2026 | -                   | time_not_readable
+%d.%m.%Y %H:%M    |             | 20.11.26   | -                   | time_not_readable
+%d.%m.%Y %H:%M    |         | 20.11.26 06:10 | -                   | time_not_readable
+%d.%m.%y %H:%M    |             | 20.11.26   | 2026-11-19 23:00:00 |
+"""
+
+
 def _rows(table: str) -> list[tuple[str, ...]]:
     lines = table.strip().splitlines()[1:]
     return [tuple(cell.strip() for cell in line.split("|")) for line in lines]
@@ -91,3 +108,38 @@ def test_a_time_is_read_as_it_is_written_whatever_stands_beside_it(
         None if instant == "-" else instant
     )
     assert found["fault"] == (fault or None)
+
+
+@pytest.mark.parametrize(("time_format", "date_format", "text", "instant", "fault"), _rows(DAYS))
+def test_a_day_is_read_as_the_source_writes_days(
+    time_format: str, date_format: str, text: str, instant: str, fault: str
+) -> None:
+    """A year of two digits under four is none: read as the year 26 a result would not be listed."""
+    reading = SourceReading(
+        zone="Europe/Berlin",
+        decimal_comma=False,
+        round_long_decimals=False,
+        time_format=time_format or None,
+        date_format=date_format or None,
+    )
+    rows = pl.DataFrame({"collected_at": [text]})
+    found = read_times(rows, "collected_at", reading).row(0, named=True)
+    assert str(found["instant"] or "-") == instant
+    assert found["fault"] == (fault or None)
+    born = rows.select(read_days(pl.col("collected_at"), reading)).item()
+    assert (born is None) == (instant == "-")
+
+
+def test_each_facility_has_its_own_clock() -> None:
+    reading = SourceReading(
+        zone="Europe/Berlin",
+        decimal_comma=False,
+        round_long_decimals=False,
+        facility_zones={"EAST": "Europe/Athens", "WEST": "Europe/Lisbon"},
+    )
+    facilities = ["EAST", None, " WEST", "NORTH", "EAST"]
+    clocks = ["2026-11-20T10:00"] * 4 + ["2026-11-20T10:00:00Z"]
+    rows = pl.DataFrame({"facility": facilities, "collected_at": clocks})
+    found = read_times(rows, "collected_at", reading).get_column("instant").dt.hour()
+    assert found.to_list() == [8, 9, 10, 9, 10]
+    assert read_times(rows.clear(), "collected_at", reading).is_empty()
