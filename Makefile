@@ -6,7 +6,7 @@ DEMO := build/demo
 REAL := build/real
 ROWS ?= 100000
 
-.PHONY: help demo real test check bench soak mutants docs lock serve-smoke clean
+.PHONY: help demo real test check bench bench-feeds soak mutants docs lock serve-smoke clean
 
 help:  ## Show the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,9 @@ check: .venv/dev  ## Lint, types, all tests with branch coverage, stale docs: re
 
 bench: .venv/dev  ## A first night beside a plain DuckDB read: make bench ROWS=10000000
 	@$(BIN)/python -m benchmarks.nights --rows $(ROWS)
+
+bench-feeds: .venv/dev  ## HL7 v2 and FHIR beside hl7 and fhir.resources: make bench-feeds ROWS=100000
+	@$(BIN)/python -m benchmarks.feeds --rows $(ROWS)
 
 soak: .venv/dev  ## Thousands of random nights against the oracle.
 	@HYPOMAG_EXAMPLES=5000 $(BIN)/python -m pytest -q tests/oracle tests/spec tests/flows/test_explaining.py

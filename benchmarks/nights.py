@@ -52,26 +52,26 @@ def _run(folder: Path, rows: int) -> None:
     _generate(delta, rows, "--delta", str(_DELTA))
     reads, ingests, nights, ordinary = [], [], [], []
     for _ in range(_REPEATS):
-        reads.append(_spent([sys.executable, "-c", _READ, str(base), str(_THREADS)]))
+        reads.append(spent([sys.executable, "-c", _READ, str(base), str(_THREADS)]))
         home = _home(folder, base)
-        ingests.append(_hypomag(home, "ingest", "--as-of", _AS_OF))
+        ingests.append(hypomag(home, "ingest", "--as-of", _AS_OF))
         home = _home(folder, base)
-        nights.append(_hypomag(home, "night", "--direct", "--as-of", _AS_OF))
+        nights.append(hypomag(home, "night", "--direct", "--as-of", _AS_OF))
         for path in delta.iterdir():
             shutil.copy(path, home / "inbox" / path.name)
-        ordinary.append(_hypomag(home, "night", "--direct", "--as-of", _NEXT))
-    read, ingest, night = _median(reads), _median(ingests), _median(nights)
+        ordinary.append(hypomag(home, "night", "--direct", "--as-of", _NEXT))
+    read, ingest, night = median(reads), median(ingests), median(nights)
     out = sys.stdout.write
     out(f"{rows:,} observation rows, median of {_REPEATS}, {_THREADS} threads\n")
-    for name, spent in (
+    for name, took in (
         ("plain read", read),
         ("ingest", ingest),
         ("first night", night),
-        (f"ordinary night, {_DELTA:,} new rows", _median(ordinary)),
+        (f"ordinary night, {_DELTA:,} new rows", median(ordinary)),
     ):
         out(
-            f"  {name:36s} {spent.wall_seconds:7.1f} s wall {spent.cpu_seconds:7.1f} s CPU "
-            f"{spent.peak_gigabytes:5.2f} GB\n"
+            f"  {name:36s} {took.wall_seconds:7.1f} s wall {took.cpu_seconds:7.1f} s CPU "
+            f"{took.peak_gigabytes:5.2f} GB\n"
         )
     all_rows = _all_rows(base)
     out(f"  first night / plain read: {night.wall_seconds / read.wall_seconds:.1f} in wall time\n")
@@ -102,11 +102,12 @@ def _home(folder: Path, base: Path) -> Path:
     return home
 
 
-def _hypomag(home: Path, *words: str) -> Spent:
-    return _spent([sys.executable, "-m", "flows.cli", *words, "--home", str(home)])
+def hypomag(home: Path, *words: str) -> Spent:
+    """Run our own command in a home and say what it took."""
+    return spent([sys.executable, "-m", "flows.cli", *words, "--home", str(home)])
 
 
-def _spent(command: Sequence[str]) -> Spent:
+def spent(command: Sequence[str]) -> Spent:
     """Run a command to its end and say what it took; exit codes up to 11 are fine."""
     started = time.perf_counter()
     child = subprocess.Popen(  # noqa: S603 - our own commands
@@ -122,7 +123,8 @@ def _spent(command: Sequence[str]) -> Spent:
     return Spent(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1e6)
 
 
-def _median(runs: list[Spent]) -> Spent:
+def median(runs: list[Spent]) -> Spent:
+    """The median times of some runs, and the highest peak."""
     return Spent(
         statistics.median(run.wall_seconds for run in runs),
         statistics.median(run.cpu_seconds for run in runs),

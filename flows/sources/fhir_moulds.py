@@ -35,6 +35,8 @@ _MOST_QUOTES: Final = 1_000
 _LEAST_SHARE: Final = 100
 # What is the same in all of these is taken for fixed.
 _LINES_COMPARED: Final = 100
+_LINES_TRIED: Final = 4
+_LEAST_ALIKE: Final = 10
 # Compared part by part while they are in the cache.
 _LINES_AT_ONCE: Final = 1_000
 
@@ -77,9 +79,7 @@ class _Value(NamedTuple):
 class Mould:
     """The fixed texts of alike lines, and the elements of a resource in what stands between."""
 
-    def __init__(self, lines: list[str], resource: Resource) -> None:
-        first, *others = (line.split(_MARK) for line in lines)
-        alike = [other for other in others if _is_alike(first, other)]
+    def __init__(self, first: list[str], alike: list[list[str]], resource: Resource) -> None:
         varying = {at for other in alike for at in range(len(first)) if other[at] != first[at]}
         self.quotes = len(first) - 1
         self._values: list[_Value] = []
@@ -218,8 +218,14 @@ class Moulds:
             return False
         rows = np.flatnonzero(quotes == commonest)
         some = lines[rows[:: max(1, rows.size // _LINES_COMPARED)]].to_list()
-        is_odd = any(_ODD_NUMBER.search(part) for part in some[0].split(_MARK)[::2])
-        if is_odd or self._shapes.fault_of(some[0]) is not None:
-            return False
-        self._moulds.append(Mould(some, self._shapes.resource))
-        return True
+        cut = [line.split(_MARK) for line in some]
+        for at in range(0, len(cut), max(1, len(cut) // _LINES_TRIED)):
+            alike = [other for other in cut if _is_alike(cut[at], other)]
+            if len(alike) > max(1, len(cut) // _LEAST_ALIKE) and self._is_sound(some[at]):
+                self._moulds.append(Mould(cut[at], alike, self._shapes.resource))
+                return True
+        return False
+
+    def _is_sound(self, line: str) -> bool:
+        is_odd = any(_ODD_NUMBER.search(part) for part in line.split(_MARK)[::2])
+        return not is_odd and self._shapes.fault_of(line) is None
