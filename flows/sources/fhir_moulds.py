@@ -9,20 +9,16 @@ hold an escape, are parsed; which way a line went changes nothing of what is rea
 import json
 import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from flows.sources.fhir_elements import Element, Leaf, Resource, dtype_of
+from flows.sources.fhir_quotes import MARK, Cut, Marks, Offsets
 from flows.sources.fhir_shapes import Shapes
 
-_Offsets = np.ndarray[tuple[int], np.dtype[np.int64]]
-_Marks = np.ndarray[tuple[int], np.dtype[np.bool_]]
-_MARK: Final = '"'
 _KIND: Final = "resourceType"
-_ESCAPE: Final = b"\\"
-_FIRST_PRINTED: Final = 0x20
 # No text holds it: a file with one is refused.
 _PLACE: Final = "\0"
 # Numbers that every parser reads; others are the parser's to judge.
@@ -39,33 +35,6 @@ _LINES_TRIED: Final = 4
 _LEAST_ALIKE: Final = 10
 # Compared part by part while they are in the cache.
 _LINES_AT_ONCE: Final = 1_000
-
-
-class Cut(NamedTuple):
-    """Where the lines of a text begin and end, and where its quotes are."""
-
-    text: bytes
-    starts: _Offsets
-    ends: _Offsets
-    quotes: _Offsets
-    first_quote: _Offsets
-    quotes_held: _Offsets
-    is_plain: _Marks
-
-    @classmethod
-    def of(cls, text: bytes, height: int) -> Self:
-        """A text of that many lines; plain is one without escapes and control characters."""
-        codes = np.frombuffer(text, np.uint8)
-        newlines = np.flatnonzero(codes == ord("\n"))
-        bounds = np.concatenate([[-1], newlines, [codes.size]])[: height + 1]
-        quotes = np.flatnonzero(codes == ord(_MARK))
-        met = np.searchsorted(quotes, bounds)
-        is_plain = np.ones(height, np.bool_)
-        if _ESCAPE in text or np.count_nonzero(codes < _FIRST_PRINTED) > newlines.size:
-            is_odd = (codes == ord(_ESCAPE)) | (codes < _FIRST_PRINTED)
-            odd = np.flatnonzero(is_odd & (codes != ord("\n")))
-            is_plain[np.searchsorted(bounds, odd) - 1] = False
-        return cls(text, bounds[:-1] + 1, bounds[1:], quotes, met[:-1], np.diff(met), is_plain)
 
 
 class _Value(NamedTuple):
@@ -97,15 +66,15 @@ class Mould:
                     named.append(_PLACE + place)
                 else:
                     self._numbers.append(place)
-                    named.append(f"{before}{_MARK}{_PLACE}{place}{_MARK}{after}")
+                    named.append(f"{before}{MARK}{_PLACE}{place}{MARK}{after}")
                 self._values.append(_Value(at - 1, len(before), len(after)))
                 fixed[-1] += before
                 fixed.append(after)
             if at < self.quotes:
-                fixed[-1] += _MARK
+                fixed[-1] += MARK
         self._fixed = [text.encode() for text in fixed]
         self._read = {int(place) for place in self._numbers}
-        told = json.loads(_MARK.join(named), strict=False, parse_float=str, parse_int=str)
+        told = json.loads(MARK.join(named), strict=False, parse_float=str, parse_int=str)
         self._elements = {
             name: self._element(told.get(name), part) for name, part in resource.items()
         }
@@ -127,7 +96,7 @@ class Mould:
             return pl.concat_list(members).cast(dtype) if members else empty
         return pl.lit(told if isinstance(element, Leaf) else None, dtype)
 
-    def pour(self, cut: Cut, rows: _Offsets, lines: pl.DataFrame) -> tuple[_Offsets, pl.DataFrame]:
+    def pour(self, cut: Cut, rows: Offsets, lines: pl.DataFrame) -> tuple[Offsets, pl.DataFrame]:
         """Which rows of lines, plain and of as many quotes, fit, and with them their elements."""
         first = cut.first_quote[rows]
         starts, ends = [], [cut.starts[rows]]
@@ -180,12 +149,12 @@ def _about(parts: list[str], at: int) -> tuple[str, str] | None:
     return (found.group(1), found.group(3)) if found is not None else None
 
 
-def _stands_at(starts: _Offsets, part: bytes, text: bytes) -> _Marks:
+def _stands_at(starts: Offsets, part: bytes, text: bytes) -> Marks:
     """Whether a part of a text stands at each of the places."""
     if not part:
         return np.ones(starts.size, np.bool_)
     parts = np.ndarray((len(text) - len(part) + 1,), f"S{len(part)}", text, strides=(1,))
-    there: _Marks = parts[starts] == part
+    there: Marks = parts[starts] == part
     return there
 
 
@@ -196,7 +165,7 @@ class Moulds:
         self._shapes = shapes
         self._moulds: list[Mould] = []
 
-    def pour(self, text: bytes, lines: pl.DataFrame) -> Iterator[tuple[_Offsets, pl.DataFrame]]:
+    def pour(self, text: bytes, lines: pl.DataFrame) -> Iterator[tuple[Offsets, pl.DataFrame]]:
         """Of each mould the rows of the lines (`number`, `line`) that fit, with their elements."""
         cut = Cut.of(text, lines.height)
         quotes = np.where(cut.is_plain, cut.quotes_held, 0)
@@ -209,7 +178,7 @@ class Moulds:
                 quotes[fitting] = 0
                 yield fitting, told
 
-    def _learn(self, quotes: _Offsets, lines: pl.Series) -> bool:
+    def _learn(self, quotes: Offsets, lines: pl.Series) -> bool:
         """Make a mould of those lines that are as long as most that fit none, if it pays."""
         counts = np.bincount(np.minimum(quotes, _MOST_QUOTES), minlength=_MOST_QUOTES + 1)
         commonest = int(counts[1:_MOST_QUOTES].argmax()) + 1
@@ -218,7 +187,7 @@ class Moulds:
             return False
         rows = np.flatnonzero(quotes == commonest)
         some = lines[rows[:: max(1, rows.size // _LINES_COMPARED)]].to_list()
-        cut = [line.split(_MARK) for line in some]
+        cut = [line.split(MARK) for line in some]
         for at in range(0, len(cut), max(1, len(cut) // _LINES_TRIED)):
             alike = [other for other in cut if _is_alike(cut[at], other)]
             if len(alike) > max(1, len(cut) // _LEAST_ALIKE) and self._is_sound(some[at]):
@@ -227,5 +196,5 @@ class Moulds:
         return False
 
     def _is_sound(self, line: str) -> bool:
-        is_odd = any(_ODD_NUMBER.search(part) for part in line.split(_MARK)[::2])
+        is_odd = any(_ODD_NUMBER.search(part) for part in line.split(MARK)[::2])
         return not is_odd and self._shapes.fault_of(line) is None
