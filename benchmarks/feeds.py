@@ -20,117 +20,27 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
-import hl7  # type: ignore[import-untyped]
-import polars as pl
-from fhir.resources.R4B.observation import Observation
-
+from benchmarks.feed_sides import (
+    MESSAGES,
+    PROFILES,
+    RESOURCES,
+    SAMPLE,
+    SHUFFLED,
+    SIDES,
+    START,
+    WHOLE,
+    Side,
+)
 from benchmarks.messages_hl7v2 import write_messages
 from benchmarks.nights import Spent, hypomag, median
 from benchmarks.resources_fhir import write_observations
-from flows.profile import parse_profile
-from flows.sources import fhir, hl7v2
-from flows.sources.extract import StagedDelivery
-from flows.sources.fhir_ndjson import resources
-from flows.sources.fhir_observations import OBSERVATION
-from flows.sources.hl7v2_messages import messages_of
-from flows.sources.hl7v2_pieces import pieces
-from flows.sources.hl7v2_segments import fields_of
 
 _AS_OF: Final = "2026-11-21T02:00:00Z"
 _REPEATS: Final = 3
-_START: Final = b"MSH|"
 _WARM_UP: Final = 50
-_PROFILES: Final = {
-    "hl7v2": 'layout = "hl7v2"\n[identifiers]\npatient = "BENCH"\n',
-    "fhir": 'layout = "fhir"\n',
-}
-
-
-def hl7_library(path: Path) -> None:
-    """Each message of a file as an object of `hl7`."""
-    for message in path.read_bytes().split(_START)[1:]:
-        hl7.parse(_START + message)
-
-
-def hl7_parse(path: Path) -> None:
-    """Each segment of a file as its fields, and they as their components."""
-    for piece in pieces(path):
-        for messages in messages_of(piece):
-            mark = messages.separators
-            for name in messages.lines.get_column("name").unique():
-                segments = messages.segments(name)
-                most = segments.get_column("text").str.count_matches(mark.field, literal=True).max()
-                numbers = {str(number): number for number in range(int(str(most)) + 1)}
-                fields = fields_of(segments, numbers, mark.field)
-                fields.select(pl.col(*numbers).str.split(mark.component))
-
-
-def hl7_rows(path: Path) -> None:
-    """The canonical results of a file."""
-    _read("hl7v2", "observations", path)
-
-
-def hl7_all_rows(path: Path) -> None:
-    """The canonical results, patients and stays of a file."""
-    for table in ("observations", "patients", "encounters"):
-        _read("hl7v2", table, path)
-
-
-def fhir_library(path: Path) -> None:
-    """Each line of a file as an object of `fhir.resources`."""
-    for line in path.read_bytes().splitlines():
-        Observation.model_validate_json(line)
-
-
-def fhir_parse(path: Path) -> None:
-    """The elements of each line of a file."""
-    for _ in resources(path, "Observation", OBSERVATION):
-        pass
-
-
-def fhir_rows(path: Path) -> None:
-    """The canonical results of a file."""
-    _read("fhir", "observations", path)
-
-
-def _read(layout: str, table: str, path: Path) -> None:
-
-    read = {"hl7v2": hl7v2.read, "fhir": fhir.read}[layout]
-    profile = parse_profile("bench", _PROFILES[layout], "UTC", "profile")
-    for _ in read(StagedDelivery(table, path.name, path, {}), profile).frames:
-        pass
-
-
-class _Side(NamedTuple):
-    """What is timed: for one feed, the parsing of one file, of a sample or whole."""
-
-    feed: str
-    name: str
-    part: str
-    file: str
-    parse: Callable[[Path], None]
-
-
-_SAMPLE: Final = "sample"
-_WHOLE: Final = "whole"
-_MESSAGES: Final = "messages.hl7"
-_RESOURCES: Final = "Observation.ndjson"
-_SHUFFLED: Final = "Observation.shuffled.ndjson"
-# The library of each feed comes first: the others are measured against it.
-_SIDES: Final = (
-    _Side("HL7 v2", "hl7", _SAMPLE, _MESSAGES, hl7_library),
-    _Side("HL7 v2", "hypomag, parse", _WHOLE, _MESSAGES, hl7_parse),
-    _Side("HL7 v2", "hypomag, rows of results", _WHOLE, _MESSAGES, hl7_rows),
-    _Side("HL7 v2", "hypomag, rows of all tables", _WHOLE, _MESSAGES, hl7_all_rows),
-    _Side("FHIR", "fhir.resources", _SAMPLE, _RESOURCES, fhir_library),
-    _Side("FHIR", "hypomag, parse", _WHOLE, _RESOURCES, fhir_parse),
-    _Side("FHIR", "hypomag, rows", _WHOLE, _RESOURCES, fhir_rows),
-    _Side("FHIR", "hypomag, parse, keys shuffled", _SAMPLE, _SHUFFLED, fhir_parse),
-)
 
 
 def main() -> None:
@@ -142,13 +52,13 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.side is not None:
-        _time(_SIDES[asked.side], asked.folder)
+        _time(SIDES[asked.side], asked.folder)
         return
     with tempfile.TemporaryDirectory(prefix="hypomag-bench-") as folder:
         _run(Path(folder), asked.rows, asked.sample)
 
 
-def _time(side: _Side, folder: Path) -> None:
+def _time(side: Side, folder: Path) -> None:
     """Say what a side takes, after a few messages have warmed it up."""
     side.parse(folder / "warm" / side.file)
     wall, cpu = time.perf_counter(), time.process_time()
@@ -158,21 +68,21 @@ def _time(side: _Side, folder: Path) -> None:
 
 
 def _run(folder: Path, rows: int, sample: int) -> None:
-    whole = folder / _WHOLE
+    whole = folder / WHOLE
     whole.mkdir()
-    write_messages(whole / _MESSAGES, rows)
-    write_observations(whole / _RESOURCES, rows)
+    write_messages(whole / MESSAGES, rows)
+    write_observations(whole / RESOURCES, rows)
     _cut(whole, folder / "warm", _WARM_UP)
-    _cut(whole, folder / _SAMPLE, sample)
-    times: dict[int, list[list[float]]] = {at: [] for at in range(len(_SIDES))}
-    ingests: dict[str, list[Spent]] = {layout: [] for layout in _PROFILES}
+    _cut(whole, folder / SAMPLE, sample)
+    times: dict[int, list[list[float]]] = {at: [] for at in range(len(SIDES))}
+    ingests: dict[str, list[Spent]] = {layout: [] for layout in PROFILES}
     for _ in range(_REPEATS):
         for at, told in times.items():
             told.append(_timed(at, folder))
         for layout, found in ingests.items():
             home = _home(folder, layout)
             found.append(hypomag(home, "ingest", "--as-of", _AS_OF))
-    _print_sides(times, {_SAMPLE: sample, _WHOLE: rows})
+    _print_sides(times, {SAMPLE: sample, WHOLE: rows})
     sys.stdout.write(f"hypomag ingest of {rows:,}, from the dropped file into the store\n")
     for (layout, found), name in zip(ingests.items(), ("messages", "Observations"), strict=True):
         took = median(found)
@@ -185,16 +95,16 @@ def _run(folder: Path, rows: int, sample: int) -> None:
 def _cut(whole: Path, part: Path, count: int) -> None:
     """The first messages and resources of each feed, and those with their keys shuffled."""
     part.mkdir()
-    messages = (whole / _MESSAGES).read_bytes().split(_START)[1 : count + 1]
-    (part / _MESSAGES).write_bytes(b"".join(_START + message for message in messages))
-    with (whole / _RESOURCES).open("rb") as file:
+    messages = (whole / MESSAGES).read_bytes().split(START)[1 : count + 1]
+    (part / MESSAGES).write_bytes(b"".join(START + message for message in messages))
+    with (whole / RESOURCES).open("rb") as file:
         lines = list(itertools.islice(file, count))
-    (part / _RESOURCES).write_bytes(b"".join(lines))
+    (part / RESOURCES).write_bytes(b"".join(lines))
     order = random.Random(1)  # noqa: S311 - an order of keys
     told = [list(json.loads(line).items()) for line in lines]
     shuffled = [dict(order.sample(keys, len(keys))) for keys in told]
     text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in shuffled)
-    (part / _SHUFFLED).write_text(text, encoding="utf-8")
+    (part / SHUFFLED).write_text(text, encoding="utf-8")
 
 
 def _timed(at: int, folder: Path) -> list[float]:
@@ -213,9 +123,9 @@ def _home(folder: Path, layout: str) -> Path:
     inbox = home / "inbox" / layout
     inbox.mkdir(parents=True)
     (home / "sources").mkdir()
-    (home / "sources" / f"{layout}.toml").write_text(_PROFILES[layout], encoding="utf-8")
+    (home / "sources" / f"{layout}.toml").write_text(PROFILES[layout], encoding="utf-8")
     (home / "hypomag.toml").write_text("quiet_seconds = 0\n", encoding="utf-8")
-    name = {"hl7v2": _MESSAGES, "fhir": _RESOURCES}[layout]
+    name = {"hl7v2": MESSAGES, "fhir": RESOURCES}[layout]
     os.link(folder / "whole" / name, inbox / name)
     return home
 
@@ -223,11 +133,11 @@ def _home(folder: Path, layout: str) -> Path:
 def _print_sides(times: dict[int, list[list[float]]], counts: dict[str, int]) -> None:
     """Print the medians of each side, and how often each goes into that of its library."""
     out = sys.stdout.write
-    told_of = f"{counts[_SAMPLE]:,} by the libraries, {counts[_WHOLE]:,} by hypomag"
+    told_of = f"{counts[SAMPLE]:,} by the libraries, {counts[WHOLE]:,} by hypomag"
     out(f"{told_of}, median of {_REPEATS}, µs for one\n")
     feed, walls, cpus = "", 0.0, 0.0
     for at, told in times.items():
-        side = _SIDES[at]
+        side = SIDES[at]
         wall, cpu = (
             statistics.median(part) / counts[side.part] * 1e6 for part in zip(*told, strict=True)
         )
