@@ -55,7 +55,7 @@ def main() -> None:
         _time(SIDES[asked.side], asked.folder)
         return
     with tempfile.TemporaryDirectory(prefix="hypomag-bench-") as folder:
-        _run(Path(folder), asked.rows, asked.sample)
+        _run(Path(folder), asked.rows, min(asked.sample, asked.rows))
 
 
 def _time(side: Side, folder: Path) -> None:
