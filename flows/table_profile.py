@@ -10,6 +10,7 @@ from data_contracts.patients import PATIENTS
 from flows.errors import ConfigurationError
 from flows.profile_keys import checked_zone, refuse_unknown
 from flows.schema import CANONICAL
+from flows.sources.snapshots import UPDATED, is_pattern
 
 # What a table may be made of beside our own columns: an age and when it held, for a birth date.
 AGE: Final = ("age", "age_at")
@@ -39,11 +40,13 @@ class TableProfile:
     `columns` has, for each of ours, the one or several of theirs that are joined by a blank; for
     patients also `age` in whole years and `age_at`, the time at which it held. `wide` has the
     columns that are an analyte each, by their name in the file. `unit_check` is a second column
-    with the unit, `timezone` the zone of this table's times where it is not the profile's.
+    with the unit, `timezone` the zone of this table's times where it is not the profile's,
+    `snapshot` the pattern by which a file's name tells the time of rows that tell none.
     """
 
     files: str = ""
     timezone: str | None = None
+    snapshot: str | None = None
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
     unit_check: str | None = None
@@ -90,6 +93,7 @@ def _parsed(spec: Mapping[str, Any], name: str, where: str) -> TableProfile:
     table = TableProfile(
         files=str(_text_or_none(spec, "files", where) or ""),
         timezone=None if zone is None else checked_zone(zone, "timezone", where),
+        snapshot=_text_or_none(spec, "snapshot", where),
         columns={key: _names(own, key, where) for key, own in columns.items()},
         constants={key: str(_text_or_none(constants, key, where)) for key in constants},
         unit_check=_text_or_none(spec, "unit_check", where),
@@ -99,6 +103,7 @@ def _parsed(spec: Mapping[str, Any], name: str, where: str) -> TableProfile:
         },
     )
     _refuse_contradictions(table, name, where)
+    _refuse_snapshot(table, name, where)
     return table
 
 
@@ -134,9 +139,19 @@ def _refuse_contradictions(table: TableProfile, name: str, where: str) -> None:
         )
 
 
+def _refuse_snapshot(table: TableProfile, name: str, where: str) -> None:
+    """Only versions that say when they were written can be told apart by the day of their file."""
+    if table.snapshot is None:
+        return
+    if UPDATED not in CANONICAL[name].names:
+        _refuse(where, f"snapshot: {name} have no {UPDATED}", "take it out")
+    if not is_pattern(table.snapshot):
+        _refuse(where, "snapshot tells no day", 'write e.g. "patients_%Y%m%d*.csv"')
+
+
 def _refuse_columns(table: TableProfile, layout: str, where: str) -> None:
     """Layouts with columns of their own would pass over a profile's without a word."""
-    for key in ("columns", "wide", "unit_check"):
+    for key in ("columns", "wide", "unit_check", "snapshot"):
         if getattr(table, key):
             _refuse(where, f"layout {layout} has its own columns and reads no {key}", "take it out")
 

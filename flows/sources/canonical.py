@@ -13,6 +13,7 @@ from flows.profile import Profile
 from flows.schema import CANONICAL
 from flows.sources.composed import canonical_rows, composed
 from flows.sources.extract import Delivery, Extract, StagedDelivery
+from flows.sources.snapshots import dated, snapshot_time
 from flows.sources.tabular import batches, check_shape, header_of
 from flows.sources.wide import unfolded
 from flows.table_profile import CELL, TableProfile
@@ -116,9 +117,10 @@ def _frames(
     staged: StagedDelivery, names: list[str], sent: Sent, profile: Profile
 ) -> Iterator[pl.DataFrame]:
     spec = profile.tables.get(staged.table, TableProfile())
+    at = snapshot_time(spec.snapshot, staged.name) if spec.snapshot else None
     lines = 0
     for frame in batches(staged.path, names, profile.separator):
-        rows = canonical_rows(composed(frame, sent), staged.table, profile)
+        rows = dated(canonical_rows(composed(frame, sent), staged.table, profile), at)
         if spec.wide:
             yield from unfolded(rows, frame, spec, profile, lines)
         else:
