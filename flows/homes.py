@@ -40,7 +40,8 @@ approved_on = ""
 """
 _SOURCE: Final = """\
 # One profile a feed; files of this feed are dropped in inbox/NAME/ where NAME is this file's name.
-# Copy this file to NAME.toml and take out what you do not need.
+# Copy this file to NAME.toml and take out what you do not need, or have one written for an extract:
+#   hypomag source draft FILE --out sources/NAME.toml
 # layout = "canonical"            # or "hl7v2", "fhir", "omop", "mimic_iv"
 # timezone = "Europe/Berlin"      # zone of times without an offset
 # separator = ";"
@@ -65,6 +66,8 @@ _SOURCE: Final = """\
 # [tables.observations.wide]      # one line, several analytes: their column = what it holds
 # MG = { code = "19123-9", unit = "mg/dL" } # in place of code, value, unit and unit_check
 # K = { code = "2823-3", unit_column = "K_UNIT", name = "Potassium", specimen = "plasma" }
+# [tables.patients]
+# snapshot = "patients_%Y%m%d*.csv" # the time of rows without updated_at, from the file's name
 # [tables.patients.columns]
 # age = "Alter"                   # whole years, for an estimated birth date,
 # age_at = "Tag"                  # and when the age held

@@ -95,7 +95,7 @@ def dropped_files(inbox: Path, profiles: dict[str, Profile]) -> Iterator[Dropped
             raise ConfigurationError(message)
         if folder.is_dir():
             for path in sorted(_paths(folder, is_deep=source != "canonical")):
-                found = _dropped(profiles[source], path, inbox)
+                found = dropped_file(profiles[source], path, inbox)
                 if found is not None:
                     yield found
 
@@ -115,7 +115,8 @@ def _refuse_closed(error: OSError) -> None:
     raise ConfigurationError(message)
 
 
-def _dropped(profile: Profile, path: Path, inbox: Path) -> Dropped | None:
+def dropped_file(profile: Profile, path: Path, inbox: Path) -> Dropped | None:
+    """A path of the inbox as a file of a feed; null for one that is none of its business."""
     if path.name.startswith("."):
         return None
     try:

@@ -98,7 +98,7 @@ def open_store(folder: Path, settings: Settings) -> Iterator[Store]:
     Raises `LockedError` when another run holds it, `ConfigurationError` when its mode is wider
     than 0700, `StoreError` when it cannot be opened.
     """
-    _private_folder(folder)
+    private_folder(folder)
     with _locked(folder):
         spill = folder / "spill"
         _sweep(spill)
@@ -182,7 +182,8 @@ def _hash_again(store: Store) -> None:
         store.run("UPDATE meta SET value = version() WHERE key = 'hashed_by'")
 
 
-def _private_folder(folder: Path) -> None:
+def private_folder(folder: Path) -> None:
+    """Make the folder when absent; raises `ConfigurationError` when its mode is wider than 0700."""
     folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
     mode = folder.stat().st_mode & 0o777
     if mode != _PRIVATE:

@@ -17,7 +17,7 @@ def patient_numbers(sent: pl.Series, separators: Separators, profile: Profile) -
 
     Several numbers among which nothing decides are no number: nobody's results go to a guess.
     """
-    given = _given(sent, separators)
+    given = numbers_given(sent, separators)
     authority, record_authority = (profile.identifiers.get(key) for key in ("patient", "mrn"))
     own = given if authority is None else _given_by(given, authority)
     typed = own.filter(pl.col("kind").is_in(_OF_PATIENTS if authority is not None else ()))
@@ -37,7 +37,7 @@ def patient_numbers(sent: pl.Series, separators: Separators, profile: Profile) -
     )
 
 
-def _given(sent: pl.Series, separators: Separators) -> pl.DataFrame:
+def numbers_given(sent: pl.Series, separators: Separators) -> pl.DataFrame:
     """A row for each repeat that has a number: `at` (row of the field), who gave it, its kind."""
     repeats = (
         sent.to_frame("sent")

@@ -43,6 +43,11 @@ def header_of(path: Path, separator: str) -> list[str]:
         what = "is empty" if is_all else "line 1: is blank"
         message = f"{what}; send at least the header line, and send it first"
         raise FileRefusedError(message)
+    return names_in(first, separator)
+
+
+def names_in(first: bytes, separator: str) -> list[str]:
+    """The column names of a first line; raises `FileRefusedError` as `header_of` does."""
     if first[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\x00" in first:
         message = "line 1: is UTF-16 or holds NUL bytes; save it as UTF-8"
         raise FileRefusedError(message)
