@@ -74,6 +74,7 @@ def assert_alike(path: Path) -> Reading:
     return by_mould
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=2 * EXAMPLES, derandomize=True)
 @given(
     lines=st.lists(lines_of(LAYOUTS), max_size=12),

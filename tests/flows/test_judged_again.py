@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import duckdb
+import pytest
 
 from flows.night import Night
 from flows.stages import Published, assess, ingest, publish
@@ -94,6 +95,7 @@ def test_a_unit_that_makes_a_low_result_severe_is_told_as_that(tmp_path: Path) -
     ) in page
 
 
+@pytest.mark.long
 def test_codes_that_nobody_mapped_are_a_queue_with_magnesium_first(tmp_path: Path) -> None:
     home = Home(tmp_path)
     rows = [row(n, "NA", "140", "mmol/L", "Sodium") for n in range(5)]

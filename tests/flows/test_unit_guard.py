@@ -194,6 +194,7 @@ def _is_told_first(folder: Path) -> None:
         assert BANNER in str([cell.value for row in top.iter_rows(max_row=4) for cell in row])
 
 
+@pytest.mark.long
 def test_several_files_of_a_night_are_judged_together(home: Home) -> None:
     """Twice 20 results are 40, whichever stage is run how often; the first 20 held nothing.
 
@@ -242,6 +243,7 @@ def test_what_is_held_speaks_for_nobody_and_older_results_do(home: Home) -> None
     assert "unit change suspected" in item["reasons"]
 
 
+@pytest.mark.long
 def test_a_file_read_in_another_shape_stays_held(home: Home) -> None:
     """A profile that has the files read again releases nothing: only somebody does.
 

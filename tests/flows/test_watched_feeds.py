@@ -131,6 +131,7 @@ def test_a_feed_too_small_then_late_then_back_is_said_on_every_output(tmp_path: 
     assert differing <= {"manifest.json", "report.html"}, differing
 
 
+@pytest.mark.long
 def test_the_same_night_again_changes_no_byte(tmp_path: Path) -> None:
     home = made(tmp_path / "home", EXPECT + "[expect.encounters]\nevery_hours = 24\n")
     drop(home, 0, rows=3)

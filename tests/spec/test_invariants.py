@@ -109,6 +109,7 @@ def test_a_lower_magnesium_is_never_less_urgent(factor: str) -> None:
     hold_on_every_night(lambda nights: _changes_by_lowering(nights, Decimal(factor), _less_urgent))
 
 
+@pytest.mark.long
 def test_an_impossibly_low_magnesium_goes_to_review() -> None:
     """Invariant 4: below the hard floor it is not judged, but it does not vanish."""
     hold_on_every_night(lambda nights: _changes_by_lowering(nights, Decimal(0), _vanished))
@@ -153,6 +154,7 @@ def _changes_by_another(nights: list[Drawn]) -> list[list[str]]:
     ]
 
 
+@pytest.mark.long
 def test_the_same_value_in_another_unit_is_the_same_night() -> None:
     """Invariant 6: exact decimals in another unit change only the unit that is shown."""
     hold_on_every_night(_changes_by_unit)
