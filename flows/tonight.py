@@ -85,8 +85,9 @@ def grown(store: Store, night: Night) -> Iterator[None]:
         for table in PUBLISHED:
             store.run(_create(table))
         _add_columns(store)
-        for name, query in _VIEWS.items():
-            store.run(f"CREATE OR REPLACE VIEW tonight.{name} AS {query}")
+        for view in VIEWS:
+            store.run(f"CREATE OR REPLACE VIEW tonight.{view.name} AS {_VIEWS[view.name]}")
+            _comment(store, "VIEW", view)
         yield
         store.run("CHECKPOINT tonight")
     finally:
@@ -109,14 +110,17 @@ def _add_columns(store: Store) -> None:
 
 
 def comment_on(store: Store) -> None:
-    """A COMMENT on every published table, view and column, from the contracts."""
-    for table in (*PUBLISHED, *VIEWS):
-        kind = "VIEW" if table in VIEWS else "TABLE"
-        store.run(f"COMMENT ON {kind} tonight.{table.name} IS '{_text(table.comment)}'")
-        for column in table.columns:
-            store.run(
-                f"COMMENT ON COLUMN tonight.{table.name}.{column.name} IS '{_text(column.comment)}'"
-            )
+    """A COMMENT on every published table and its columns, from the contracts."""
+    for table in PUBLISHED:
+        _comment(store, "TABLE", table)
+
+
+def _comment(store: Store, kind: str, table: Table) -> None:
+    store.run(f"COMMENT ON {kind} tonight.{table.name} IS '{_text(table.comment)}'")
+    for column in table.columns:
+        store.run(
+            f"COMMENT ON COLUMN tonight.{table.name}.{column.name} IS '{_text(column.comment)}'"
+        )
 
 
 def clear_night(store: Store, night: Night) -> None:

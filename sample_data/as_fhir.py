@@ -37,7 +37,7 @@ _QUOTED_DECIMAL: Final = re.compile(rf'"{_DECIMAL}([0-9.]+)"')
 
 
 def write(folder: Path, ward: Tables, until: datetime) -> None:
-    """Write the resources of the ward, a file for each kind."""
+    """Write the resources of the ward, a file for each kind that has any."""
     folder.mkdir(parents=True, exist_ok=True)
     drugs = {(row["code"], row["name"]): "" for row in ward["medications"]}
     drugs = {drug: f"drug-{number:03d}" for number, drug in enumerate(sorted(drugs), 1)}
@@ -54,8 +54,9 @@ def write(folder: Path, ward: Tables, until: datetime) -> None:
     }
     for kind, resources in kinds.items():
         path = folder / f"{kind}_{night_of(until)}.ndjson"
-        lines = (f"{line_of({'resourceType': kind, **resource})}\n" for resource in resources)
-        path.write_text("".join(lines), encoding="utf-8", newline="")
+        lines = [f"{line_of({'resourceType': kind, **resource})}\n" for resource in resources]
+        if lines:
+            path.write_text("".join(lines), encoding="utf-8", newline="")
 
 
 def line_of(resource: Resource) -> str:

@@ -8,6 +8,8 @@ from flows.exports.edition import Edition
 
 _AWAY: Final = "Not in hospital"
 _UNKNOWN: Final = "In hospital, ward not known"
+_NO_STAY: Final = "No stay on record"
+_ORDER: Final = {_UNKNOWN: 1, _AWAY: 2, _NO_STAY: 3}
 
 
 def summary(edition: Edition) -> dict[str, Any]:
@@ -18,6 +20,7 @@ def summary(edition: Edition) -> dict[str, Any]:
     overdue = recheck.filter(pl.col("section") == "overdue")
     review = items.filter(pl.col("worklist") == "review")
     reasons = pl.col("reasons").list
+    has_left = pl.col("left_at").is_not_null() & ~pl.col("is_in_hospital")
     return {
         "severe": iv.height,
         "severe_new": iv.filter(pl.col("life") == "new").height,
@@ -30,7 +33,8 @@ def summary(edition: Edition) -> dict[str, Any]:
         "could_be_severe": review.filter("could_be_severe").height,
         "review": review.height,
         "overdue_in_hospital": overdue.filter("is_in_hospital").height,
-        "overdue_discharged": overdue.filter(~pl.col("is_in_hospital")).height,
+        "overdue_discharged": overdue.filter(has_left).height,
+        "overdue_without_stay": overdue.filter(~has_left, ~pl.col("is_in_hospital")).height,
         "due": recheck.filter(pl.col("section") == "due").height,
         "upcoming": recheck.filter(pl.col("section") == "upcoming").height,
         "listed": _persons(items),
@@ -44,9 +48,12 @@ def _persons(items: pl.DataFrame) -> int:
 
 
 def _by_ward(items: pl.DataFrame) -> list[dict[str, Any]]:
-    """Items by ward; patients who left come last, together."""
+    """Items by ward; patients who left come last, together, then those of whom nothing is known."""
     place = pl.coalesce(
-        "ward", pl.when(pl.col("is_in_hospital")).then(pl.lit(_UNKNOWN)), pl.lit(_AWAY)
+        "ward",
+        pl.when(pl.col("is_in_hospital")).then(pl.lit(_UNKNOWN)),
+        pl.when(pl.col("left_at").is_not_null()).then(pl.lit(_AWAY)),
+        pl.lit(_NO_STAY),
     )
     kinds = {
         "iv": pl.col("worklist") == "iv_replacement",
@@ -60,6 +67,6 @@ def _by_ward(items: pl.DataFrame) -> list[dict[str, Any]]:
     return (
         items.group_by(place.alias("place"))
         .agg(kind.sum().alias(name) for name, kind in kinds.items())
-        .sort(pl.col("place") == _AWAY, pl.col("place") == _UNKNOWN, "place")
+        .sort(pl.col("place").replace_strict(_ORDER, default=0), "place")
         .to_dicts()
     )

@@ -479,3 +479,14 @@ def test_limits_that_exclude_themselves_read_so() -> None:
     )
     policy = with_values({"severe_includes_limit": False})
     assert "(severe: below 1.2)" in row.select(drawn_words(policy, "UTC")).item()
+
+
+def test_who_has_no_stay_on_record_is_not_said_to_have_left(tmp_path: Path) -> None:
+    found = _edition(
+        tmp_path,
+        {"observations": [_result("P1", "1.0"), _result("P2", "1.4", "2026-07-01T05:10:00Z")]},
+    )
+    page = " ".join(report.page(found).split())
+    assert "No stay on record" in page
+    assert "Not in hospital" not in page
+    assert "<b>0</b> discharged, <b>1</b> without a stay on record" in page
