@@ -106,15 +106,15 @@ def ingest_delivery(store: Store, night: Night, profile: Profile, ready: Prepare
         _enter(store, night, profile, ready, file_id, problem=ready.problem)
         return
     try:
-        if not ready.delivery.lookups and _is_known(store, night, profile, ready, file_id):
+        if _is_known(store, night, profile, ready, file_id):
             return
         with store.transaction():
-            _forget(store, night, profile, ready.delivery)
+            then = _forget(store, night, profile, ready)
             frames = within_limits(ready.extract.frames, ready.size)
-            read = append_rows(store, night, profile, file_id, ready.table, frames)
+            read = append_rows(store, then, profile, file_id, ready.table, frames)
             counts = settle(store, profile.name, file_id, ready.table, read)
             unknown = ready.extract.unknown_columns
-            _enter(store, night, profile, ready, file_id, read=read, counts=counts, unknown=unknown)
+            _enter(store, then, profile, ready, file_id, read=read, counts=counts, unknown=unknown)
     except FileRefusedError as refusal:
         _enter(store, night, profile, ready, file_id, problem=str(refusal))
     finally:
@@ -128,12 +128,15 @@ def _is_known(store: Store, night: Night, profile: Profile, ready: Prepared, fil
     """
     before = store.rows(
         "SELECT file_id, path, rows FROM files WHERE source = ? AND table_name = ? "
-        "AND sha256 = ? AND profile = ? AND problem IS NULL ORDER BY path <> ?, file_id LIMIT 1",
+        "AND sha256 = ? AND profile = ? AND problem IS NULL AND (path = ? OR NOT ?) "
+        "ORDER BY path <> ?, file_id LIMIT 1",
         [
             profile.name,
             ready.table,
             ready.sha256,
-            profile.shape,
+            ready.delivery.shape(profile),
+            ready.delivery.file.relative,
+            _is_dated_by_name(profile, ready.table),
             ready.delivery.file.relative,
         ],
     )
@@ -152,16 +155,36 @@ def _is_known(store: Store, night: Night, profile: Profile, ready: Prepared, fil
     return True
 
 
-def _forget(store: Store, night: Night, profile: Profile, delivery: Delivery) -> None:
-    """Drop what this file left when it was refused tonight, or was read in another shape."""
+def _is_dated_by_name(profile: Profile, table: str) -> bool:
+    """Whether the same bytes under another name are rows of another time."""
+    return table in profile.tables and bool(profile.tables[table].snapshot)
+
+
+def _forget(store: Store, night: Night, profile: Profile, ready: Prepared) -> Night:
+    """Drop what this file left when it was refused tonight, or was read in another shape.
+
+    Returns the night that received it: of a file that is read again, the one that read it first.
+    What the same name held before, with other content, stays: nobody can read that again.
+    """
+    delivery = ready.delivery
     stale = store.rows(
-        "SELECT file_id FROM files WHERE source = ? AND path = ? AND table_name = ? "
-        "AND ((problem IS NOT NULL AND night = ?) OR (problem IS NULL AND profile <> ?))",
-        [profile.name, delivery.file.relative, delivery.table, night.date, profile.shape],
+        "SELECT file_id, problem, as_of, received_at FROM files "
+        "WHERE source = ? AND path = ? AND table_name = ? AND ((problem IS NOT NULL AND night = ?) "
+        "OR (problem IS NULL AND profile <> ? AND sha256 = ?)) ORDER BY file_id",
+        [
+            profile.name,
+            delivery.file.relative,
+            delivery.table,
+            night.date,
+            ready.delivery.shape(profile),
+            ready.sha256,
+        ],
     )
-    for (file_id,) in stale:
+    for file_id, *_ in stale:
         store.run(f"DELETE FROM {versions_of(str(delivery.table))} WHERE file_id = ?", [file_id])
         store.run("DELETE FROM files WHERE file_id = ?", [file_id])
+    read = [(as_of, received_at) for _, problem, as_of, received_at in stale if problem is None]
+    return night.as_run(*read[0]) if read else night
 
 
 def _enter(  # noqa: PLR0913 - a ledger row is as wide as what it says
@@ -202,7 +225,7 @@ def _enter(  # noqa: PLR0913 - a ledger row is as wide as what it says
             counted.get("quarantined", 0),
             counted.get("ignored", 0),
             "; ".join(unknown) or None,
-            profile.shape,
+            ready.delivery.shape(profile),
             problem,
         ],
     )

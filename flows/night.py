@@ -1,8 +1,9 @@
 """One night: where it reads and writes, the instant it speaks for, the policy in force."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import Self
 from zoneinfo import ZoneInfo
 
 from flows.settings import Settings
@@ -30,6 +31,10 @@ class Night:
         """`as_of` as naive UTC, as the rules and the store keep instants."""
         return self.as_of.replace(tzinfo=None)
 
+    def as_run(self, as_of: object, received_at: object) -> Self:
+        """The same place in an earlier run, whose instants are naive UTC as the ledger has them."""
+        return replace(self, as_of=_aware(as_of), received_at=_aware(received_at))
+
     def day_start(self, instant: datetime, days: int) -> datetime:
         """The start, naive UTC, of the local day so many days before that of a naive instant."""
         zone = ZoneInfo(self.settings.timezone)
@@ -50,3 +55,7 @@ class Night:
     def published(self) -> Path:
         """The folder that others read."""
         return self.home / "published"
+
+
+def _aware(instant: object) -> datetime:
+    return datetime.fromisoformat(str(instant)).replace(tzinfo=UTC)

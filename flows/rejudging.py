@@ -1,8 +1,6 @@
 """A changed profile or policy changes what stored rows mean: they are judged again, as sent."""
 
 import hashlib
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Final
 
 import polars as pl
@@ -68,7 +66,7 @@ def _judge_again(store: Store, night: Night, profile: Profile) -> None:
         store.run(f"DELETE FROM {table} WHERE source = ?", [profile.name])
     for file_id, name, as_of, received_at in files:
         table = str(name)
-        then = replace(night, as_of=_aware(as_of), received_at=_aware(received_at))
+        then = night.as_run(as_of, received_at)
         sent = store.frame(f"SELECT * FROM sent_{table} WHERE file_id = ?", [file_id])
         rows = sent.drop(f"was_{column}" for column in _CLASS[table == OBSERVATIONS.name])
         judge_for(store, then, profile, int(str(file_id)), table)(rows)
@@ -86,10 +84,6 @@ def _judge_again(store: Store, night: Night, profile: Profile) -> None:
             ],
         )
         remember_changes(store, night, profile.name, table, changed)
-
-
-def _aware(instant: object) -> datetime:
-    return datetime.fromisoformat(str(instant)).replace(tzinfo=UTC)
 
 
 def _as_sent(table: str) -> str:

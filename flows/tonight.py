@@ -164,15 +164,23 @@ def append_ledger(store: Store, night: Night, *, since: int) -> None:
         f"INSERT INTO tonight.{FILES.name} SELECT {ledger} FROM files "
         "ORDER BY night, source, path, table_name"
     )
-    parts = " UNION ALL ".join(_refused_of(table) for table in CANONICAL)
-    names = ", ".join(QUARANTINE.names)
+    # A file of an earlier night that was read again since has another number, and its old name.
     store.run(
-        f"DELETE FROM tonight.{QUARANTINE.name} WHERE night = ? OR ? = 0", [night.date, since]
+        "CREATE OR REPLACE TEMP TABLE renewed AS SELECT file_id, night, name, table_name "
+        "FROM files WHERE night = ? OR ? = 0 OR (night, name, table_name) IN "
+        "(SELECT (night, name, table_name) FROM files WHERE file_id > ?)",
+        [night.date, since, since],
     )
     store.run(
-        f"INSERT INTO tonight.{QUARANTINE.name} SELECT {names} FROM ({parts}) "
-        "WHERE night = ? OR file_id > ? ORDER BY night, file, table_name, row, raw",
+        f"DELETE FROM tonight.{QUARANTINE.name} WHERE night = ? OR ? = 0 OR "
+        "(night, file, table_name) IN (SELECT (night, name, table_name) FROM renewed)",
         [night.date, since],
+    )
+    parts = " UNION ALL ".join(_refused_of(table) for table in CANONICAL)
+    store.run(
+        f"INSERT INTO tonight.{QUARANTINE.name} SELECT {', '.join(QUARANTINE.names)} "
+        f"FROM ({parts}) WHERE file_id IN (SELECT file_id FROM renewed) "
+        "ORDER BY night, file, table_name, row, raw"
     )
 
 

@@ -1,5 +1,6 @@
 """What a layout makes of dropped files: deliveries to read, and the rows that come of one."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -7,18 +8,28 @@ from pathlib import Path, PurePosixPath
 import polars as pl
 
 from flows.inbox import Dropped
+from flows.profile import Profile
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One canonical table out of one dropped file; `lookups` are files read beside it, by name.
 
-    `table` is null when the layout does not know the file: that is a file refused.
+    `table` is null when the layout does not know the file: that is a file refused. What was read
+    beside other lookups is read again, unless `is_read_once`.
     """
 
     file: Dropped
     table: str | None
     lookups: Mapping[str, Dropped] = field(default_factory=dict)
+    is_read_once: bool = False
+
+    def shape(self, profile: Profile) -> str:
+        """What decides which rows come of these bytes: where they are read, and beside what."""
+        if not self.lookups or self.is_read_once:
+            return profile.shape
+        beside = sorted((name, file.identity) for name, file in self.lookups.items())
+        return hashlib.sha256(f"{profile.shape}{beside}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,13 +44,14 @@ def deliveries(files: list[Dropped], profile: Profile) -> list[Delivery]:
     """One delivery a file of resources that a rule reads; its name begins with their kind.
 
     The profile's patterns come first. Files of other resources are none; what begins with no
-    resource's name is not known. Orders and doses have the files of Medications beside them.
+    resource's name is not known. Orders and doses have the files of Medications beside them; they
+    are not read again for each that comes, which with daily exports would be all of them, daily.
     """
     drugs = medication_files(
         [file for file in files if _letters(file.path.name) == _LOOKUP.lower()]
     )
     return [
-        Delivery(file, table, drugs if table == _WITH_DRUGS else {})
+        Delivery(file, table, drugs if table == _WITH_DRUGS else {}, is_read_once=True)
         for file in files
         if (table := _table_of(file.path.name, profile)) is not None or not _is_other(file)
     ]

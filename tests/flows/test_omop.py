@@ -2,7 +2,8 @@
 
 # ruff: noqa: E501 - a row of a wide table reads best as one line
 import gzip
-from datetime import UTC, datetime
+import os
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -529,3 +530,23 @@ def listed_for_replacement(home: Home) -> list[str]:
     with duckdb.connect(str(tonight_path(night)), read_only=True) as database:
         listed = "SELECT patient_id FROM assessments WHERE is_on_iv_replacement ORDER BY 1"
         return [patient_id for (patient_id,) in database.execute(listed).fetchall()]
+
+
+def test_what_was_read_beside_a_poorer_vocabulary_is_read_again(night_home: Home) -> None:
+    concepts = night_home.inbox / "omop" / "concept.csv"
+    whole = concepts.read_text(encoding="utf-8")
+    poor = "\n".join(line for line in whole.splitlines() if "19123-9" not in line)
+    concepts.write_text(f"{poor}\n", encoding="utf-8")
+    ingest(night_home.night(AS_OF), lambda _: None)
+    assert listed_for_replacement(night_home) == []
+    concepts.write_text(whole, encoding="utf-8")
+    os.utime(concepts, (0, 0))
+    (night_home.inbox / "omop" / "death.csv").unlink()
+    later = night_home.night(AS_OF + timedelta(hours=1))
+    ingest(later, lambda _: None)
+    assess(later, lambda _: None)
+    with duckdb.connect(str(tonight_path(later)), read_only=True) as database:
+        held = database.execute("SELECT severity FROM assessments ORDER BY ALL").fetchall()
+        twice = "SELECT 1 FROM quarantine GROUP BY night, file, table_name, row HAVING count(*) > 1"
+        assert database.execute(twice).fetchall() == []
+    assert ("severe",) in held
