@@ -67,6 +67,7 @@ _OWN: Final = {
     "replacement": _WORDS,
     "rungs": "tests/flows/test_explaining.py",
     "sentences": "tests/spec/test_sentences.py",
+    "unit_guard": "tests/spec/test_unit_guard.py",
     "spoken": f"tests/spec/test_sentences.py {_WORDS} {_POLICY}",
     "work_up": "tests/flows/test_work_up_and_high_watch.py",
     "worklists": f"{_WORDS} tests/spec/test_life.py tests/flows/test_listed_items.py "
