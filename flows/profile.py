@@ -183,6 +183,8 @@ def _shape_of(
 ) -> dict[str, Any]:
     """What decides which text goes into our columns; some keys only where a table needs them."""
     parts = {key: given.get(key) for key in _SHAPE}
+    if given.get("layout") == "hl7v2" and given.get("codes"):
+        parts["codes"] = given["codes"]
     if any(table.has_age for table in tables.values()):
         parts["age"] = [zone, given.get("time_format"), given.get("date_format")]
     if any(table.unit_check for table in tables.values()):

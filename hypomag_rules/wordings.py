@@ -1,5 +1,6 @@
 """How a result is worded: code, unit, specimen and status, judged once a distinct wording."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
@@ -66,15 +67,18 @@ def _with_analyte(worded: pl.DataFrame, reading: SourceReading, policy: Policy) 
         },
         schema=analytes.schema,
     )
-    sent = pl.col("code").str.strip_chars().replace("", None)
-    return worded.with_columns(
-        loinc=sent.replace(dict(reading.codes)), is_code_missing=sent.is_null()
-    ).join(
+    loinc = loinc_of(pl.col("code"), reading.codes)
+    return worded.with_columns(loinc=loinc, is_code_missing=loinc.is_null()).join(
         pl.concat([analytes, also]).rename({"code": "loinc"}),
         on="loinc",
         how="left",
         maintain_order="left",
     )
+
+
+def loinc_of(code: pl.Expr, codes: Mapping[str, str]) -> pl.Expr:
+    """A test code as the source's `[codes]` translate it, else as sent; a blank one is null."""
+    return code.str.strip_chars().replace("", None).replace(dict(codes))
 
 
 def _with_status(worded: pl.DataFrame, reading: SourceReading) -> pl.DataFrame:

@@ -6,6 +6,7 @@ import polars as pl
 
 from data_contracts.observations import OBSERVATIONS
 from flows.profile import Profile
+from flows.sources.hl7v2_ids import id_by_order, own_drawn
 from flows.sources.hl7v2_messages import Messages, of_row
 from flows.sources.hl7v2_numbers import patient_numbers
 from flows.sources.hl7v2_orders import orders
@@ -72,7 +73,7 @@ def _results(messages: Messages, profile: Profile) -> pl.DataFrame:
         [
             sent.select(_PLACE),
             said,
-            once_each(sent.get_column("test"), lambda texts: tests(texts, separators)),
+            once_each(sent.get_column("test"), lambda texts: tests(texts, separators, profile)),
             once_each(sent.get_column("units"), lambda texts: unit(texts, separators, profile)),
             once_each(sent.get_column("range"), lambda texts: limits(texts, separators)),
             values(sent, separators).to_frame(),
@@ -80,17 +81,9 @@ def _results(messages: Messages, profile: Profile) -> pl.DataFrame:
         ],
         how="horizontal",
     )
-    # A time of its own tells the results of one order apart, as in a tolerance test.
-    own_time = pl.when(pl.col("drawn").ne_missing(pl.col("ordered_drawn"))).then("drawn")
-    by_order = pl.concat_str(
-        "order_number",
-        pl.lit("/"),
-        "code",
-        ("/" + pl.col("sub_id")).fill_null(""),
-        ("/" + own_time).fill_null(""),
-    )
+    rows = rows.with_columns(drawn=own_drawn())
     return rows.with_columns(
-        observation_id=pl.coalesce("instance", by_order),
+        observation_id=pl.coalesce("instance", id_by_order(profile)),
         collected_at=pl.coalesce(iso_times(rows.get_column("drawn")), "collected_at"),
         reported_at=pl.coalesce("reported_at", iso_times(rows.get_column("said"))),
     )

@@ -4,9 +4,11 @@ from typing import Final
 
 import polars as pl
 
+from data_contracts.vocabulary import value_set
 from flows.profile import Profile
 from flows.sources.hl7v2_segments import Separators, cleaned, told, unescaped
 from flows.sources.units import one_unit
+from hypomag_rules.wordings import loinc_of
 
 _LOINC: Final = "LN"
 _STRUCTURED: Final = "SN"
@@ -17,8 +19,12 @@ _BELOW: Final = rf"^<=?\s*{_NUMBER}$"
 _ABOVE: Final = rf"^>=?\s*{_NUMBER}$"
 
 
-def tests(texts: pl.DataFrame, separators: Separators) -> pl.DataFrame:
-    """Of each OBX-3 (`sent`) the code and the name: LOINC where one of the triplets has it."""
+def tests(texts: pl.DataFrame, separators: Separators, profile: Profile) -> pl.DataFrame:
+    """Of each OBX-3 (`sent`) the code and the name, out of two triplets.
+
+    The code that a rule counts, as sent or by the profile's `[codes]`; else the LOINC, else the
+    first. Of two that are counted the LOINC goes first too.
+    """
     said = told(
         texts,
         separators,
@@ -29,14 +35,30 @@ def tests(texts: pl.DataFrame, separators: Separators) -> pl.DataFrame:
         other_name=("sent", 5),
         other_system=("sent", 6),
     )
-    loinc = pl.when(pl.col("system") == _LOINC).then("code")
-    other_loinc = pl.when(pl.col("other_system") == _LOINC).then("other_code")
+    is_loinc, is_other_loinc = (pl.col(name) == _LOINC for name in ("system", "other_system"))
+    is_counted, is_other_counted = (_is_counted(name, profile) for name in ("code", "other_code"))
+    is_first = (
+        pl.when(is_counted != is_other_counted)
+        .then(is_counted)
+        .when(is_loinc)
+        .then(pl.lit(value=True))
+        .otherwise(~is_other_loinc.fill_null(value=False))
+    )
+    by_other = pl.when(is_first).then(None)
     return texts.hstack(
         said.select(
-            code=pl.coalesce(loinc, other_loinc, "code", "other_code"),
-            name=pl.coalesce("name", "other_name"),
+            code=pl.coalesce(by_other.otherwise("other_code"), "code", "other_code"),
+            name=pl.coalesce(
+                pl.when(is_other_counted & ~is_counted).then("other_name"), "name", "other_name"
+            ),
         )
     )
+
+
+def _is_counted(code: str, profile: Profile) -> pl.Expr:
+    """Whether a rule counts the results of a code."""
+    counted = value_set("analytes").get_column("code").to_list()
+    return loinc_of(pl.col(code), profile.reading.codes).is_in(counted).fill_null(value=False)
 
 
 def unit(texts: pl.DataFrame, separators: Separators, profile: Profile) -> pl.DataFrame:

@@ -422,6 +422,67 @@ def test_a_result_has_the_id_of_its_own_else_that_of_order_code_part_and_time(
     ]
 
 
+def ids_of(tmp_path: Path, drawn: str, *results: str, toml: str = "") -> list[str | None]:
+    """The id of each result, sent in a message of its own whose order says when."""
+    order = replaced(OBR, 7, drawn)
+    text = "".join(text_of(MSH, PID, order, result) for result in results)
+    return column(rows_of(tmp_path, text, toml=toml), "observation_id")
+
+
+@pytest.mark.parametrize(
+    ("ordered", "drawn"),
+    [
+        ("202611200600", "20261120060000"),
+        ("20261120060000", "2026112006"),
+        ("2026112006+0100", "20261120060000.00+0100"),
+        ("20261120060000.5", "20261120060000.500"),
+        ("202611200600", "20261120"),
+    ],
+)
+def test_the_orders_own_time_in_another_spelling_is_no_other_id(
+    ordered: str, drawn: str, tmp_path: Path
+) -> None:
+    withdrawn = obx(f11="D", f14=drawn)
+    assert ids_of(tmp_path, ordered, OBX, withdrawn) == ["FL1/19123-9"] * 2
+
+
+def test_a_time_of_its_own_is_one_id_in_every_spelling(tmp_path: Path) -> None:
+    spelt = [obx(f14=time) for time in ("202611200710", "20261120071000", "20261120071000.0")]
+    assert set(ids_of(tmp_path, "202611200600", *spelt)) == {"FL1/19123-9/20261120071000"}
+    others = [obx(f14=time) for time in ("20261120071001", "202611200710+0100", "20261121")]
+    assert len(set(ids_of(tmp_path, "202611200600", *spelt, *others))) == 4
+
+
+def test_the_day_alone_does_not_replace_the_orders_time(tmp_path: Path) -> None:
+    segments = (MSH, PID, replaced(OBR, 7, "202611200600"))
+    for drawn, expected in {
+        "20261120": "2026-11-20T06:00:00",
+        "20261121": "2026-11-21",
+        "2026112007": "2026-11-20T07:00:00",
+    }.items():
+        assert only(tmp_path, "collected_at", *segments, obx(f14=drawn)) == expected
+
+
+def test_a_mapped_code_and_its_loinc_are_one_id(tmp_path: Path) -> None:
+    results = (OBX, obx(f3="MG^Magnesium^L", f11="D"))
+    for codes, expected in {
+        'MG = "19123-9"': {"FL1/19123-9"},
+        'MG = "19123-9"\n"19123-9" = "19123-9"': {"FL1/19123-9"},
+        # Two codes of one order stay apart: a correction of the one is none of the other.
+        'MG = "19123-9"\nMG2 = "19123-9"': {"FL1/19123-9", "FL1/MG"},
+    }.items():
+        toml = f"[codes]\n{codes}\n"
+        assert set(ids_of(tmp_path, "202611200600", *results, toml=toml)) == expected
+
+
+def test_other_codes_read_messages_again() -> None:
+    codes = '[codes]\nMG = "19123-9"\n'
+    assert profile(codes).shape != profile().shape
+    assert (
+        parse_profile("lab", codes, "UTC", "p").shape == parse_profile("lab", "", "UTC", "p").shape
+    )
+
+
 def test_a_person_is_kept_once_until_something_changes(tmp_path: Path) -> None:
     def said(at: str, ward: str, name: str) -> str:
         whole = text_of(*WHOLE).replace("20261120070000+0100", at)
@@ -548,7 +609,7 @@ def test_the_status_stands_as_sent(status: str, tmp_path: Path) -> None:
     ("sent", "expected"),
     [
         ("19123-9^Magnesium^LN^MG^Mg^L", ("19123-9", "Magnesium")),
-        ("MG^Mg^L^19123-9^Magnesium^LN", ("19123-9", "Mg")),
+        ("MG^Mg^L^19123-9^Magnesium^LN", ("19123-9", "Magnesium")),
         ("MG^Mg^L", ("MG", "Mg")),
         ("^^^MG^Mg^L", ("MG", "Mg")),
         ("MG", ("MG", None)),
@@ -559,6 +620,25 @@ def test_the_loinc_code_goes_before_the_local_one(
     sent: str, expected: tuple[str | None, str | None], tmp_path: Path
 ) -> None:
     rows = rows_of(tmp_path, text_of(MSH, PID, OBR, obx(f3=sent)))
+    assert rows.select("code", "name").row(0) == expected
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ("24321-2^BMP^LN^19123-9^Magnesium^LN", ("19123-9", "Magnesium")),
+        ("24321-2^BMP^LN^MG^Mg^L", ("MG", "Mg")),
+        ("24321-2^BMP^LN^K^Potassium^L", ("24321-2", "BMP")),
+        ("MG^Mg^L^24321-2^BMP^LN", ("MG", "Mg")),
+        ("MG^Mg^L^2601-3^Magnesium^LN", ("2601-3", "Mg")),
+        ("19123-9^Magnesium^LN^MG^Mg^L", ("19123-9", "Magnesium")),
+    ],
+)
+def test_the_code_that_is_counted_goes_before_every_other(
+    sent: str, expected: tuple[str, str], tmp_path: Path
+) -> None:
+    text = text_of(MSH, PID, OBR, obx(f3=sent))
+    rows = rows_of(tmp_path, text, toml='[codes]\nMG = "19123-9"\n')
     assert rows.select("code", "name").row(0) == expected
 
 
@@ -615,7 +695,8 @@ def test_reference_limits_are_read_from_spans_and_bounds(
 def test_times_are_iso_and_what_is_no_day_stays_as_sent(
     sent: str, expected: str, tmp_path: Path
 ) -> None:
-    assert only(tmp_path, "collected_at", MSH, PID, OBR, obx(f14=sent)) == expected
+    untimed = replaced(OBR, 7, "")
+    assert only(tmp_path, "collected_at", MSH, PID, untimed, obx(f14=sent)) == expected
 
 
 def test_the_result_is_collected_when_it_says_then_the_order_then_the_specimen(
