@@ -27,6 +27,7 @@ WORKED: Final = """
 | 40 x 1.9, 39 x 0.8     | 39 x 1.9, 40 x 0.8     | 79   | the median speaks, not the mean      |
 | 40 x 1.9, 40 x 0.8     | 40 x 2.1, 40 x 0.9     | none | of an even number the middle of two  |
 | 20 x 1.0, 20 x 3.0     | 20 x 1.0, 20 x 5.8     | 40   | 2.0 before, 3.4 tonight              |
+| 15 x 1.0, 15 x 2.0     | 30 x 2.55              | 30   | 1.5 before, not 2.0                  |
 """
 POLICY: Final = load()
 
