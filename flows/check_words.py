@@ -49,6 +49,8 @@ def _files(checked: Checked) -> Iterator[str]:
         )
         if file["unknown_columns"]:
             yield f"  columns not read: {file['unknown_columns']}"
+    if not any(file["table"] == "observations" for file in checked.files):
+        yield "no results: none of these files was read as observations"
     for name in checked.passed_over:
         yield f"{name}: holds nothing that a rule reads"
     for name in checked.left_alone:

@@ -5,9 +5,10 @@ from typing import Final
 
 import polars as pl
 
+from flows.drafting.clocks import with_clock
 from flows.drafting.doubts import Doubt, doubts_of
 from flows.drafting.looks import Looks
-from flows.drafting.names import NAMES, clock_stem, day_stem, folded
+from flows.drafting.names import NAMES, folded
 from flows.drafting.wide import WideGuess, wide_columns
 from flows.schema import CANONICAL
 from flows.table_profile import CELL
@@ -69,13 +70,34 @@ def tables_in(name: str, rows: pl.DataFrame, looks: dict[str, Looks]) -> list[Ta
 
     def rank(guess: TableGuess) -> tuple[bool, bool, bool, int, int]:
         is_named, told = folded(name).startswith(guess.table), _told(guess)
-        return is_named, told > 0, not guess.missing, told, len(guess.columns)
+        is_whole = not guess.missing or _is_of_results(guess, guesses)
+        return is_named, told > 0, is_whole, told, len(guess.columns)
 
     main = max(guesses, key=rank)
     if not _told(main):
         return []
-    others = [g for g in guesses if g is not main and _told(g) and not g.missing]
+    others = [
+        g
+        for g in guesses
+        if g is not main and _told(g) and (not g.missing or _is_of_results(g, guesses))
+    ]
     return [main, *(_beside(guess, main) for guess in others)]
+
+
+def _is_of_results(guess: TableGuess, guesses: list[TableGuess]) -> bool:
+    """Whether a file holds results even where it lacks something that they require.
+
+    Values beside a code or a unit do it, a guess by the cells alone where no other table of events
+    is whole.
+    """
+    if guess.table != "observations":
+        return False
+    sure = {*guess.columns}
+    if "value" in sure and sure & {"code", "unit"}:
+        return True
+    others = [g for g in guesses if g.table not in {"observations", "patients"}]
+    is_alone = not any(_told(g) and not g.missing for g in others)
+    return is_alone and len((sure | {*guess.doubts}) & {*CELL}) > 1
 
 
 def _told(guess: TableGuess) -> int:
@@ -129,7 +151,7 @@ def _guessed(table: str, rows: pl.DataFrame, looks: dict[str, Looks]) -> TableGu
             None,
         )
         if own is not None:
-            found[column] = Guess(_with_clock(own, looks, taken) if _is_time(column) else (own,))
+            found[column] = Guess(with_clock(own, looks, taken) if _is_time(column) else (own,))
             taken |= {*found[column].own}
     if table == "observations":
         _by_cells(found, taken, looks)
@@ -161,15 +183,6 @@ def _agrees(table: str, column: str, cells: Looks) -> bool:
     }
     kind, least = kinds.get((table, column), ("", 0.0))
     return not kind or cells.are(kind, least)
-
-
-def _with_clock(day: str, looks: dict[str, Looks], taken: set[str]) -> tuple[str, ...]:
-    """A column of days with the column of clock times that goes with it, if there is one."""
-    if not looks[day].are("day", 0.9):
-        return (day,)
-    clocks = [name for name in looks if name not in taken and looks[name].are("clock", 0.9)]
-    alike = [name for name in clocks if clock_stem(name) == day_stem(day)]
-    return (day, alike[0]) if alike else (day,)
 
 
 def _by_cells(found: dict[str, Guess], taken: set[str], looks: dict[str, Looks]) -> None:

@@ -9,11 +9,12 @@ import polars as pl
 from hypomag_rules.instants import read_instants
 
 _LAST_MONTH: Final = 12
-_CLOCK: Final = r"(?:([ T])([0-9]{1,2}:[0-9]{2})(:[0-9]{2})?(\s*[AaPp][Mm])?)?$"
+_CLOCK: Final = r"(?:([ T])([0-9]{1,2}:[0-9]{2}|[0-9]{4})(:[0-9]{2}|[0-9]{2})?(\s*[AaPp][Mm])?)?$"
 _SPELLINGS: Final = {
     "numbers": r"^([0-9]{1,2})([/.-])([0-9]{1,2})[/.-]([0-9]{4}|[0-9]{2})" + _CLOCK,
     "month_name": r"^([0-9]{1,2})([- ])([A-Za-z]{3})[- ]([0-9]{4}|[0-9]{2})" + _CLOCK,
-    "compact": r"^((?:19|20)[0-9]{6})()()()()([0-9]{4})?([0-9]{2})?()$",
+    "year_first": r"^((?:19|20)[0-9]{2})([/.-])([0-9]{1,2}[/.-][0-9]{1,2})()" + _CLOCK,
+    "compact": r"^((?:19|20)[0-9]{6})()()()([ T]?)([0-9]{4}|[0-9]{2}:[0-9]{2})?(:?[0-9]{2})?()$",
 }
 _PARTS: Final = ("first", "mark", "second", "year", "gap", "clock", "seconds", "half")
 
@@ -66,7 +67,7 @@ def spelling_of(texts: pl.Series) -> Spelling | None:
     parts = by_kind[kind].with_columns(groups.alias("parts")).unnest("parts")
     same = parts.filter(mark=_most(parts, "mark"))
     same = same.filter(pl.col("year").str.len_chars() == len(str(_most(same, "year"))))
-    clock, unlike = _clock(kind, same)
+    clock, unlike = _clock(same)
     days = _orders(kind, same)
     return Spelling(
         tuple(day + clock for day in days.formats),
@@ -82,9 +83,9 @@ def _cells(counted: pl.DataFrame) -> int:
 
 def _orders(kind: str, parts: pl.DataFrame) -> Spelling:
     """The spelling of the days alone."""
-    if kind == "compact":
-        return Spelling(("%Y%m%d",), "eight digits, the year first", 0)
     mark = str(_most(parts, "mark"))
+    if kind in {"compact", "year_first"}:
+        return Spelling((f"%Y{mark}%m{mark}%d",), "the year first", 0)
     year = "%Y" if len(str(_most(parts, "year"))) == 4 else "%y"
     if kind == "month_name":
         return Spelling((f"%d{mark}%b{mark}{year}",), "months are named", 0)
@@ -104,7 +105,7 @@ def _orders(kind: str, parts: pl.DataFrame) -> Spelling:
     return Spelling((day_first, month_first), f"no part above 12 decides: {said}", 0)
 
 
-def _clock(kind: str, parts: pl.DataFrame) -> tuple[str, int]:
+def _clock(parts: pl.DataFrame) -> tuple[str, int]:
     """The format of the clock behind the day as most cells have it, and how many differ.
 
     A day without a clock is read by the part of the format before the hours.
@@ -115,15 +116,16 @@ def _clock(kind: str, parts: pl.DataFrame) -> tuple[str, int]:
         has_clock=pl.col("clock").fill_null("") != "",
         has_seconds=pl.col("seconds").fill_null("") != "",
         has_half=pl.col("half").fill_null("") != "",
+        has_mark=pl.col("clock").fill_null("").str.contains(":"),
     )
     groups = shape.group_by(pl.exclude("count")).agg(pl.col("count").sum())
     most = groups.sort("count", "gap", "has_clock", "has_seconds", descending=True)
-    gap, has_clock, has_seconds, has_half, _ = most.row(0)
+    gap, has_clock, has_seconds, has_half, has_mark, _ = most.row(0)
     unlike = _cells(most.slice(1).filter("has_clock"))
     if not has_clock:
         return "", unlike
-    if kind == "compact":
-        return ("%H%M%S" if has_seconds else "%H%M"), unlike
+    if not has_mark:
+        return gap + ("%H%M%S" if has_seconds else "%H%M"), unlike
     hours = "%I:%M" if has_half else "%H:%M"
     return gap + hours + (":%S" if has_seconds else "") + (" %p" if has_half else ""), unlike
 

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
+from flows.drafting.clocks import with_clock
 from flows.drafting.looks import Looks
 
 Found = dict[str, tuple[str, ...]]
@@ -73,5 +74,6 @@ def _by_cells(found: Found, looks: dict[str, Looks]) -> dict[str, Doubt]:
     for column, is_like in kinds.items():
         alike = [name for name, cells in looks.items() if name not in taken and is_like(cells)]
         if column not in found and len(alike) == 1:
-            doubts[column] = Doubt((alike[0],), "its cells look like it, its name does not")
+            own = with_clock(alike[0], looks, taken) if column == "collected_at" else (alike[0],)
+            doubts[column] = Doubt(own, "its cells look like it, its name does not")
     return doubts

@@ -14,6 +14,7 @@ from flows.drafting.text import comment, decide, quoted, section
 from flows.drafting.words import default_status, results_in, which_unit, words
 from flows.errors import ConfigurationError, FileRefusedError
 
+_SOME: Final = 0.3
 _ENDINGS: Final = (".csv", ".csv.gz", ".parquet")
 
 
@@ -65,6 +66,7 @@ def _of_tables(extracts: list[Seen]) -> list[str]:
     return [
         *section(_title(extracts)),
         *section(decide(f"no table fits {', '.join(unfit)}.") if unfit else []),
+        *section(*map(_unread_results, extracts)),
         *section(_of_omop(extracts)),
         *head(extracts),
         *(default_status(results) if results is not None else []),
@@ -73,6 +75,23 @@ def _of_tables(extracts: list[Seen]) -> list[str]:
         *(words(results) if results is not None else []),
         *other_words(extracts),
     ]
+
+
+def _unread_results(extract: Seen) -> list[str]:
+    """Numbers beside units or codes that no table reads as results."""
+    read = {name for guess in extract.guesses for name in guess.used}
+    events = {guess.table for guess in extract.guesses} - {"patients"}
+    left = {name: cells for name, cells in extract.looks.items() if name not in read}
+    numbers = [name for name, cells in left.items() if cells.are("point", _SOME)]
+    told = [n for n, cells in left.items() if cells.are("unit", _SOME) or cells.are("loinc", _SOME)]
+    if events or not numbers or not told:
+        return []
+    said = ", ".join(quoted(name) for name in (*numbers, *told))
+    return decide(
+        f"NO RESULT would be read from {quoted(extract.sample.name)}, though {said} hold numbers "
+        "beside units or codes. Name them in [tables.observations.columns], or nobody in this "
+        "file is ever listed."
+    )
 
 
 def _of_omop(extracts: list[Seen]) -> list[str]:

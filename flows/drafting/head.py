@@ -53,7 +53,7 @@ def _time_columns(extracts: list[Seen]) -> dict[str, list[pl.Series]]:
     columns: dict[str, dict[tuple[str, ...], pl.Series]] = {"times": {}, "births": {}}
     for extract in extracts:
         for guess in extract.guesses:
-            for key, found in guess.columns.items():
+            for key, found in (guess.columns | guess.doubts).items():
                 if key.endswith("_at") or key == "birth_date":
                     kind = "births" if key == "birth_date" else "times"
                     cells = cells_of(extract, found.own)

@@ -111,7 +111,7 @@ NAMES: Final = {
 }
 # What sets a day apart from the clock time that belongs to it, in two columns.
 _DAY_WORDS: Final = re.compile(r"(?:date|dat|dt|day|datum)$")
-_CLOCK_WORDS: Final = re.compile(r"(?:time|tm|uhrzeit|zeit|clock|hour)$")
+_CLOCK_WORDS: Final = re.compile(r"(?:time|tim|tm|uhrzeit|zeit|uhr|clock|hour|hhmm|hhmmss)$")
 
 
 def folded(name: str) -> str:
@@ -127,3 +127,8 @@ def day_stem(name: str) -> str:
 def clock_stem(name: str) -> str:
     """What a clock's column is the time of: `coll` of `COLL_TIME`."""
     return _CLOCK_WORDS.sub("", folded(name))
+
+
+def is_clock_name(name: str) -> bool:
+    """Whether a column is named like clock times: `COLL_TM`."""
+    return bool(_CLOCK_WORDS.search(folded(name)))

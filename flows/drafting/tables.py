@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from flows.drafting.clocks import may_be_clock
 from flows.drafting.columns import Guess, TableGuess
 from flows.drafting.sample import pattern_of
 from flows.drafting.seen import Seen, cells_of, holding
@@ -116,7 +117,9 @@ def _age(extract: Seen, own: str, guess: TableGuess) -> Iterator[str]:
 def _untold(extract: Seen, guess: TableGuess) -> Iterator[str]:
     """What the table requires and nothing looks like; columns that no table uses."""
     used = {name for other in extract.guesses for name in other.used}
-    left = ", ".join(quoted(name) for name in extract.looks if name not in used)
+    unused = {name: cells for name, cells in extract.looks.items() if name not in used}
+    clocks = [name for name, cells in unused.items() if may_be_clock(name, cells)]
+    left = ", ".join(quoted(name) for name in unused if name not in clocks)
     for column, doubt in guess.doubts.items():
         yield from decide(f"is this {column}? {doubt.why[0].upper()}{doubt.why[1:]}.")
         if doubt.own == (column,):
@@ -127,8 +130,13 @@ def _untold(extract: Seen, guess: TableGuess) -> Iterator[str]:
         if column not in guess.doubts:
             yield from decide(f"nothing looks like {column}, which is required.")
             yield f'# {column} = "?"'
-    if extract.guesses[0] is guess and left:
-        yield from comment(f"Not used: {left}.")
+    if extract.guesses[0] is guess:
+        for name in clocks:
+            yield from decide(
+                f"{quoted(name)} looks like clock times: of which day? A time is both columns: "
+                f'["DAY", {quoted(name)}].'
+            )
+        yield from comment(f"Not used: {left}.") if left else ()
     if guess.table == "observations":
         yield from section(_of_results(guess))[:-1]
 

@@ -96,6 +96,13 @@ def test_all_read_is_exit_0_and_says_so(home: Path, tmp_path: Path) -> None:
     assert "nothing was stored" in result.output
 
 
+def test_files_without_any_result_are_said_to_have_none(home: Path, tmp_path: Path) -> None:
+    people = file_of(tmp_path, "patient_id,sex\nCANARY-1,F\n", "patients.csv")
+    assert "no results: none of these files" in check(home, "canonical", people, flag="").output
+    both = check(home, "canonical", people, file_of(tmp_path, SOUND), flag="")
+    assert "no results" not in both.output
+
+
 def test_rows_to_look_at_are_exit_10_with_the_first_by_number(home: Path, tmp_path: Path) -> None:
     rows = SOUND + "CANARY-2,19123-9,1.1,,F,2026-11-20T06:10:00Z\n" * 2
     result = check(home, "canonical", file_of(tmp_path, rows), flag="")

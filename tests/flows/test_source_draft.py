@@ -231,6 +231,65 @@ def test_a_guess_that_could_hide_a_result_is_left_to_be_decided(case: str, tmp_p
     assert "Decide" in before.rpartition("\n# Decide")[1]
 
 
+HANDED_OVER: Final = (
+    "ID,PATIENT_NUMBER,SEX,TEST_CODE,RESULT,UNIT,STATUS,DATE,TIME\n"
+    "1,CANARY1,F,MG,0.41,mmol/L,AUTH,20/11/2026,06:10\n"
+    "2,CANARY2,M,MG,0.81,mmol/L,CANC,20/11/2026,06:20\n"
+)
+
+
+def test_results_without_a_sure_time_are_drafted_as_results(tmp_path: Path) -> None:
+    """A lab file that lacks something is still one, whatever it also tells of patients."""
+    text, profile = drafted(file_of(tmp_path, HANDED_OVER))
+    assert list(profile.tables) == ["observations", "patients"]
+    results = profile.tables["observations"].columns
+    assert (results["code"], results["value"]) == (("TEST_CODE",), ("RESULT",))
+    assert "# Decide: is this collected_at?" in text
+    assert '# collected_at = ["DATE", "TIME"]' in text
+    text, profile = drafted(file_of(tmp_path, HANDED_OVER.replace("DATE,TIME", "NOTE,OTHER")))
+    assert "value" in profile.tables["observations"].columns
+
+
+def test_numbers_that_nothing_reads_are_said_loudly(tmp_path: Path) -> None:
+    sent = "MRN,SEX,X,Y,Z\nCANARY1,F,1.1,2.5,mg/dL\nCANARY2,M,1.2,2.5,mg/dL\n"
+    text, profile = drafted(file_of(tmp_path, sent))
+    assert list(profile.tables) == ["patients"]
+    assert '# Decide: NO RESULT would be read from "lab_20261120.csv"' in text
+    people = "MRN,SEX,DOB\nCANARY1,F,1950-01-31\n"
+    assert "NO RESULT" not in drafted(file_of(tmp_path, people))[0]
+
+
+CLOCKS: Final = {
+    "digits": ("PAT,TEST,RESULT,UNITS,COLL_DT,COLL_TM", "20/11/2026,0610", "%d/%m/%Y %H%M"),
+    "marks": ("PAT,TEST,RESULT,UNITS,COLL_DT,COLL_TM", "20/11/2026,06:10", "%d/%m/%Y %H:%M"),
+    "ISO days": ("PAT,TEST,RESULT,UNITS,COLL_DT,COLL_TM", "2026-11-20,0610", "%Y-%m-%d %H%M"),
+    "all digits": ("PAT,TEST,RESULT,UNITS,COLL_DT,COLL_TM", "20261120,061000", "%Y%m%d %H%M%S"),
+    "half digits": ("PAT,TEST,RESULT,UNITS,COLL_DT,COLL_TM", "20261120,06:10", "%Y%m%d %H:%M"),
+}
+
+
+@pytest.mark.parametrize("case", CLOCKS)
+def test_a_clock_beside_its_day_is_joined_to_it(case: str, tmp_path: Path) -> None:
+    header, time, spelled = CLOCKS[case]
+    rows = f"CANARY1,19123-9,1.1,mg/dL,{time}\nCANARY2,19123-9,1.2,mg/dL,{time}\n"
+    _, profile = drafted(file_of(tmp_path, f"{header}\n{rows}"))
+    columns = profile.tables["observations"].columns
+    assert columns["collected_at"] == ("COLL_DT", "COLL_TM")
+    assert profile.reading.time_format == spelled
+    read = pl.Series([time.replace(",", " ")]).str.to_datetime(spelled)
+    assert read.dt.strftime("%Y-%m-%dT%H:%M").to_list() == ["2026-11-20T06:10"]
+
+
+@pytest.mark.parametrize(("name", "cell"), [("LAB_TM", "0610"), ("COLL_TM", "610"), ("X", "6:10")])
+def test_a_clock_without_a_day_of_its_own_is_asked_about(
+    name: str, cell: str, tmp_path: Path
+) -> None:
+    header = CSV.replace("DRAWN", f"COLL_DT,{name}")
+    text, _ = drafted(file_of(tmp_path, header + ROWS.format(f"20/11/2026,{cell}")))
+    assert f'# Decide: "{name}" looks like clock times' in text
+    assert "Not used" not in text
+
+
 def test_a_day_in_the_name_of_a_file_without_times_is_proposed(tmp_path: Path) -> None:
     sent = file_of(tmp_path, "PAT,SEX\nCANARY,F\n", "ward_2026-11-20_2.csv")
     assert '# snapshot = "ward_%Y-%m-%d_2.csv"' in drafted(sent)[0]
