@@ -9,6 +9,7 @@ from flows.drafting.clocks import with_clock
 from flows.drafting.doubts import Doubt, doubts_of
 from flows.drafting.looks import Looks
 from flows.drafting.names import NAMES, folded
+from flows.drafting.statuses import is_status
 from flows.drafting.wide import WideGuess, wide_columns
 from flows.schema import CANONICAL
 from flows.table_profile import CELL
@@ -155,6 +156,7 @@ def _guessed(table: str, rows: pl.DataFrame, looks: dict[str, Looks]) -> TableGu
             taken |= {*found[column].own}
     if table == "observations":
         _by_cells(found, taken, looks)
+        _status_by_both(found, taken, looks)
         if "name" in found and not _names_codes(rows, found):
             del found["name"]
     if table == "patients" and "mrn" in found and found["mrn"] == found.get("patient_id"):
@@ -192,6 +194,14 @@ def _by_cells(found: dict[str, Guess], taken: set[str], looks: dict[str, Looks])
         if column not in found and len(alike) == 1:
             found[column] = Guess((alike[0],), by="cells")
             taken |= {alike[0]}
+
+
+def _status_by_both(found: dict[str, Guess], taken: set[str], looks: dict[str, Looks]) -> None:
+    """The one column whose name and words are those of a status: unread, all would be final."""
+    alike = [name for name, cells in looks.items() if name not in taken and is_status(name, cells)]
+    if "status" not in found and len(alike) == 1:
+        found["status"] = Guess((alike[0],), by="cells")
+        taken |= {alike[0]}
 
 
 def _names_codes(rows: pl.DataFrame, found: dict[str, Guess]) -> bool:

@@ -7,6 +7,8 @@ import polars as pl
 
 from flows.drafting.clocks import with_clock
 from flows.drafting.looks import Looks
+from flows.drafting.statuses import may_be_status
+from flows.drafting.text import quoted
 
 Found = dict[str, tuple[str, ...]]
 # Of ids, so many may contradict themselves: a corrected time or code is a version, not another id.
@@ -65,15 +67,28 @@ def _is_shared(
 def _by_cells(found: Found, looks: dict[str, Looks]) -> dict[str, Doubt]:
     """Columns that look like one of ours and are named like nothing, where one alone does."""
     kinds: dict[str, Callable[[Looks], bool]] = {
-        "status": lambda cells: cells.are("status", 0.9) and not cells.are("sex", 0.9),
         "collected_at": lambda cells: cells.are("time", 0.9),
         "value": lambda cells: cells.are("amount", 0.8) and cells.are("point", 0.1),
     }
     taken = {name for own in found.values() for name in own}
-    doubts = {}
+    doubts = _status(found, looks, taken)
     for column, is_like in kinds.items():
         alike = [name for name, cells in looks.items() if name not in taken and is_like(cells)]
         if column not in found and len(alike) == 1:
             own = with_clock(alike[0], looks, taken) if column == "collected_at" else (alike[0],)
             doubts[column] = Doubt(own, "its cells look like it, its name does not")
     return doubts
+
+
+def _status(found: Found, looks: dict[str, Looks], taken: set[str]) -> dict[str, Doubt]:
+    """What may be the status where nothing surely is: without one every result is final."""
+    alike = [n for n, cells in looks.items() if n not in taken and may_be_status(n, cells)]
+    if "status" in found or not alike:
+        return {}
+    ranked = sorted(alike, key=lambda name: -looks[name].kinds["status_word"])
+    others = f", or {', '.join(quoted(name) for name in ranked[1:])}" if ranked[1:] else ""
+    why = (
+        f"its name or its words look like it{others}. Until a line names the status EVERY RESULT "
+        "IS FINAL, a cancelled one too"
+    )
+    return {"status": Doubt((ranked[0],), why)}

@@ -26,6 +26,8 @@ _PATTERNS: Final = {
     "clock": rf"^(?:{_CLOCK})$",
     "digits_clock": r"^(?:[01][0-9]|2[0-3])[0-5][0-9](?:[0-5][0-9])?$",
     "short_clock": r"^[0-9]{1,2}[0-5][0-9](?:[0-5][0-9])?$",
+    "status_word": r"(?i)^(?:canc|prel|prov|final|finished|amend|amd|auth|withd|corr|enter|verif"
+    r"|valid|unval|pend|regist|compl|incompl|partial|storn|vorl|freig|korr|unknown|append)",
     "years": r"^[0-9]{1,3}$",
     "icd": r"^[A-TV-Z][0-9][0-9A-Z](?:\.?[0-9A-Z]{1,4})?$|^[0-9]{3}(?:\.[0-9]{1,2})?$",
 }
@@ -33,11 +35,16 @@ _PATTERNS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """How many cells are filled and blank, and what share of the filled ones is of each kind."""
+    """How many cells are filled and blank, and what share of the filled ones is of each kind.
+
+    `distinct` counts the words that differ, `statuses` those that begin like words of a status.
+    """
 
     filled: int
     blank: int
     kinds: dict[str, float]
+    distinct: int = 0
+    statuses: int = 0
 
     def are(self, kind: str, least: float) -> bool:
         """Whether at least that share of the filled cells is of the kind."""
@@ -67,6 +74,8 @@ def looks_of(column: pl.Series) -> Looks:
         kinds={
             kind: sum_ / total if total else 0.0 for kind, sum_ in zip(kinds, shares, strict=True)
         },
+        distinct=told.get_column("spelled").n_unique(),
+        statuses=told.filter("status_word").get_column("spelled").n_unique(),
     )
 
 

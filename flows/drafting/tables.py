@@ -94,7 +94,8 @@ def _column(extract: Seen, column: str, found: Guess, guess: TableGuess) -> Iter
     if column == _AGE:
         yield from _age(extract, own, guess)
         return
-    by = "   # by its cells alone" if found.by == "cells" else ""
+    asked = "Decide: status? by its words" if column == "status" else "by its cells alone"
+    by = f"   # {asked}" if found.by == "cells" else ""
     yield f"{column} = {own}{by}"
 
 
@@ -158,7 +159,7 @@ def _numbers(extract: Seen, guess: TableGuess) -> pl.Series:
 
 
 def _of_results(guess: TableGuess) -> Iterator[str]:
-    if "status" not in guess.columns and "status" not in guess.missing:
+    if not {"status"} & {*guess.columns, *guess.doubts}:
         yield from comment("No status: every result would be final.")
     if "reported_at" not in guess.columns:
         yield from comment("No time of report: a result counts from when it was drawn.")

@@ -8,6 +8,7 @@ import polars as pl
 from data_contracts.vocabulary import value_set
 from flows.drafting.analytes import analyte_named, loinc_for
 from flows.drafting.seen import Seen, holding
+from flows.drafting.statuses import letter_of
 from flows.drafting.text import amount, comment, counted, decide, quoted, section
 from flows.drafting.vocabulary import (
     Code,
@@ -127,23 +128,10 @@ def _status(results: pl.DataFrame) -> Iterator[str]:
     yield "[words.status]   # theirs = letter of HL7 table 0085, or FHIR word"
     for word in statuses:
         if not word.is_known and word.text is not None:
-            letter = quoted(_letter(word.text))
+            letter = quoted(letter_of(word.text))
             yield f"# {quoted(word.text)} = {letter}   # Decide: {_results(word.rows)}"
         elif not word.is_known:
             yield from comment(f"{_results(word.rows)} with words of one patient each: not shown.")
-
-
-# How the words of laboratories begin, and the letter that would fit.
-_LETTERS: Final = {
-    "cor": "C", "amend": "C", "kor": "C", "fin": "F", "ver": "F", "val": "F", "auth": "F",
-    "comp": "F", "frei": "F", "prel": "P", "prov": "P", "vor": "P", "part": "P", "canc": "X",
-    "stor": "W", "with": "W", "err": "W", "del": "D", "pend": "I", "in p": "I", "reg": "I",
-}  # fmt: skip
-
-
-def _letter(word: str) -> str:
-    plain = word.lower()
-    return next((letter for begin, letter in _LETTERS.items() if plain.startswith(begin)), "?")
 
 
 def _trust(codes: list[Code]) -> Iterator[str]:

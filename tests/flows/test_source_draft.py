@@ -250,6 +250,30 @@ def test_results_without_a_sure_time_are_drafted_as_results(tmp_path: Path) -> N
     assert "value" in profile.tables["observations"].columns
 
 
+STATUSES: Final = {
+    "a name and words": ("STAT", "AUTH AMD CANC PREL", 'status = "STAT"   # Decide: status?'),
+    "letters may be of priority": ("STAT", "R S A R", '# status = "STAT"'),
+    "short names": ("RES_ST", "F C X F", '# status = "RES_ST"'),
+    "words alone": ("REL", "Released Cancelled_by_lab Released Prelim", '# status = "REL"'),
+    "a prefix": ("OBS_STATUS", "VERIF VERIF CORR CANC", 'status = "OBS_STATUS"   # Decide'),
+    "a suffix": ("FLAG_STATUS", "ok ok bad held", '# status = "FLAG_STATUS"'),
+    "one cancelled": ("Z", "ok ok ok cancelled", '# status = "Z"'),
+}
+
+
+@pytest.mark.parametrize("case", STATUSES)
+def test_what_may_be_a_status_never_passes_for_final_in_silence(case: str, tmp_path: Path) -> None:
+    name, words, said = STATUSES[case]
+    rows = "".join(
+        f"CANARY{at},19123-9,1.1,mg/dL,2026-11-20T06:10,{word}\n"
+        for at, word in enumerate(words.split())
+    )
+    text, _ = drafted(file_of(tmp_path, f"{CSV.strip()},{name}\n{rows}"))
+    assert f"\n{said}" in text
+    assert "No status: every result would be final." not in text
+    assert not said.startswith("#") or "EVERY RESULT IS FINAL" in text.replace("\n# ", " ")
+
+
 def test_numbers_that_nothing_reads_are_said_loudly(tmp_path: Path) -> None:
     sent = "MRN,SEX,X,Y,Z\nCANARY1,F,1.1,2.5,mg/dL\nCANARY2,M,1.2,2.5,mg/dL\n"
     text, profile = drafted(file_of(tmp_path, sent))
