@@ -3,7 +3,11 @@
 import re
 from typing import Final
 
+import polars as pl
+
+from data_contracts.vocabulary import value_set
 from hypomag_rules.definitions import MOLAR_UNITS
+from hypomag_rules.wordings import folded_unit
 
 # Looks like one of ours and is another quantity.
 _OTHERS: Final = re.compile(
@@ -58,3 +62,14 @@ def loinc_for(analyte: str, unit: str | None) -> str:
     by_mass, by_moles = _LOINC[analyte]
     is_molar = unit in MOLAR_UNITS or unit == "umol/L"
     return by_moles if is_molar else by_mass
+
+
+def canonical_unit(column: str) -> pl.Expr:
+    """The canonical units of a column's spellings; null for one that no list knows."""
+    known = value_set("units")
+    return folded_unit(pl.col(column)).replace_strict(
+        known.get_column("folded").to_list(),
+        known.get_column("unit").to_list(),
+        default=None,
+        return_dtype=pl.String,
+    )

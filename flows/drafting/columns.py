@@ -7,7 +7,7 @@ import polars as pl
 
 from flows.drafting.clocks import with_clock
 from flows.drafting.doubts import Doubt, doubts_of
-from flows.drafting.looks import Looks
+from flows.drafting.looks import Looks, agrees
 from flows.drafting.names import NAMES, folded
 from flows.drafting.statuses import is_status
 from flows.drafting.wide import WideGuess, wide_columns
@@ -65,7 +65,7 @@ def tables_in(name: str, rows: pl.DataFrame, looks: dict[str, Looks]) -> list[Ta
     A file named after a table holds that one. Others are added when all that they require is there.
     """
     guesses = [_guessed(table, rows, looks) for table in CANONICAL]
-    if (wide := _wide(guesses, looks)) is not None:
+    if (wide := _wide(guesses, rows, looks)) is not None:
         people = [guess for guess in guesses if guess.table == "patients" and _told(guess)]
         return [wide, *(_beside(guess, wide) for guess in people if not guess.missing)]
 
@@ -106,7 +106,9 @@ def _told(guess: TableGuess) -> int:
     return sum(key in guess.columns for key in _TELLING[guess.table])
 
 
-def _wide(guesses: list[TableGuess], looks: dict[str, Looks]) -> TableGuess | None:
+def _wide(
+    guesses: list[TableGuess], rows: pl.DataFrame, looks: dict[str, Looks]
+) -> TableGuess | None:
     """Results of a file with a column an analyte; null for a file of any other shape."""
     if any(not g.missing and _told(g) for g in guesses if g.table != "patients"):
         return None
@@ -114,7 +116,7 @@ def _wide(guesses: list[TableGuess], looks: dict[str, Looks]) -> TableGuess | No
     kept = {key: found for key, found in results.columns.items() if key not in (*CELL, "name")}
     taken = {name for found in kept.values() for name in found.own}
     doubts = {key: doubt for key, doubt in results.doubts.items() if key not in CELL}
-    cells = {name: cell for name, cell in wide_columns(looks).items() if name not in taken}
+    cells = {name: cell for name, cell in wide_columns(rows, looks).items() if name not in taken}
     if "code" in results.columns or not cells:
         return None
     return TableGuess(results.table, kept, wide=cells, doubts=doubts)
@@ -147,7 +149,7 @@ def _guessed(table: str, rows: pl.DataFrame, looks: dict[str, Looks]) -> TableGu
                 for name in names
                 if name in by_name
                 and by_name[name] not in taken
-                and _agrees(table, column, looks[by_name[name]])
+                and agrees(table, column, looks[by_name[name]])
             ),
             None,
         )
@@ -168,23 +170,6 @@ def _guessed(table: str, rows: pl.DataFrame, looks: dict[str, Looks]) -> TableGu
 
 def _is_time(column: str) -> bool:
     return column.endswith(_TIMES)
-
-
-def _agrees(table: str, column: str, cells: Looks) -> bool:
-    """Whether the cells of a column can be what its name says; blank ones contradict nothing."""
-    if not cells.filled:
-        return True
-    if column in {"birth_date", "died_at"} or _is_time(column):
-        return cells.are("time", 0.5)
-    kinds = {
-        ("observations", "value"): ("amount", 0.3),
-        ("observations", "unit"): ("unit", 0.2),
-        ("patients", "age"): ("years", 0.5),
-        ("patients", "sex"): ("sex", 0.5),
-        ("conditions", "code"): ("icd", 0.5),
-    }
-    kind, least = kinds.get((table, column), ("", 0.0))
-    return not kind or cells.are(kind, least)
 
 
 def _by_cells(found: dict[str, Guess], taken: set[str], looks: dict[str, Looks]) -> None:

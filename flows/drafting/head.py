@@ -11,7 +11,8 @@ from flows.drafting.text import amount, comment, counted, decide, quoted, sectio
 
 _LONG: Final = r"\.[0-9]{7}"
 _GROUPS: Final = r"^[<>=\s]*[1-9][0-9]{0,2}(?:,[0-9]{3})+\s*$"
-_OFFSET: Final = r"^\s*$|(?:Z|z|[+-][0-9]{2}:?[0-9]{2})\s*$"
+# Behind a clock time: the year of 20-11-2026 is none.
+_OFFSET: Final = r"[Tt ][0-9]{2}:?[0-9]{2}.*(?:Z|z|[+-][0-9]{2}:?[0-9]{2})\s*$"
 
 
 def head(extracts: list[Seen]) -> list[str]:
@@ -62,11 +63,14 @@ def _time_columns(extracts: list[Seen]) -> dict[str, list[pl.Series]]:
 
 
 def _zone(times: list[pl.Series]) -> list[str]:
-    if all(cells.drop_nulls().str.contains(_OFFSET).all() for cells in times):
+    cells = pl.concat([pl.Series(dtype=pl.String), *times]).str.strip_chars()
+    sent = cells.replace("", None).drop_nulls()
+    if sent.len() and sent.str.contains(_OFFSET).all():
         return comment("All times have an offset: no zone needed.")
+    told = "wrote these times" if sent.len() else "writes the times (none was recognised)"
     said = decide(
-        "the zone of the clock that wrote these times. Without this line times without an offset "
-        "are read in the hospital's zone."
+        f"the zone of the clock that {told}. Without this line times without an offset are read "
+        "in the hospital's zone."
     )
     return [*said, '# timezone = "Europe/London"']
 

@@ -81,3 +81,20 @@ def looks_of(column: pl.Series) -> Looks:
 
 def _statuses() -> list[str]:
     return value_set("statuses").get_column("folded").to_list()
+
+
+def agrees(table: str, column: str, cells: Looks) -> bool:
+    """Whether the cells of a column can be what its name says; blank ones contradict nothing."""
+    if not cells.filled:
+        return True
+    if column in {"birth_date", "died_at"} or column.endswith("_at"):
+        return cells.are("time", 0.5)
+    kinds = {
+        ("observations", "value"): ("amount", 0.3),
+        ("observations", "unit"): ("unit", 0.2),
+        ("patients", "age"): ("years", 0.5),
+        ("patients", "sex"): ("sex", 0.5),
+        ("conditions", "code"): ("icd", 0.5),
+    }
+    kind, least = kinds.get((table, column), ("", 0.0))
+    return not kind or cells.are(kind, least)

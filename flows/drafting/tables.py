@@ -61,6 +61,11 @@ def _wide(guess: TableGuess) -> Iterator[str]:
     yield f"[tables.{guess.table}.wide]   # theirs = what it measures"
     for name, cell in guess.wide.items():
         code = f"code = {quoted(cell.code)}"
+        if cell.against:
+            yield from decide(
+                f"{cell.against} of the results of {quoted(name)} have a unit that contradicts "
+                "this LOINC."
+            )
         if cell.unit_column:
             yield f"{quoted(name)} = {{ {code}, unit_column = {quoted(cell.unit_column)} }}"
         elif cell.unit:

@@ -6,9 +6,9 @@ from typing import Final
 import polars as pl
 
 from data_contracts.vocabulary import value_set
+from flows.drafting.analytes import canonical_unit
 from flows.drafting.columns import TableGuess
 from hypomag_rules.definitions import MOLAR_UNITS
-from hypomag_rules.wordings import folded_unit
 
 # A word that no list of ours knows is told when so many patients share it.
 _PATIENTS: Final = 2
@@ -55,18 +55,7 @@ def results_as(rows: pl.DataFrame, guess: TableGuess) -> pl.DataFrame:
     return rows.select(
         (pl.col(own[key]).str.strip_chars().replace("", None) if key in own else blank).alias(key)
         for key in OF_RESULTS
-    ).with_columns(canonical=_canonical("unit"), canonical_check=_canonical("unit_check"))
-
-
-def _canonical(column: str) -> pl.Expr:
-    """The canonical unit of a spelling; null for one that no list knows."""
-    known = value_set("units")
-    return folded_unit(pl.col(column)).replace_strict(
-        known.get_column("folded").to_list(),
-        known.get_column("unit").to_list(),
-        default=None,
-        return_dtype=pl.String,
-    )
+    ).with_columns(canonical=canonical_unit("unit"), canonical_check=canonical_unit("unit_check"))
 
 
 def words_of(rows: pl.DataFrame, column: str, known: list[str]) -> list[Word]:

@@ -182,6 +182,35 @@ def test_a_wide_line_becomes_analytes_and_an_unknown_unit_is_left_open(tmp_path:
     assert '# "CA" = { code = "17861-6", unit = "?" }' in text
 
 
+def test_a_wide_column_is_named_by_the_unit_in_its_cells(tmp_path: Path) -> None:
+    rows = "".join(f"CANARY{at},0.4{at},mmol/L\n" for at in range(3))
+    text, profile = drafted(file_of(tmp_path, "PAT,MG,MG_UNIT\n" + rows))
+    assert profile.tables["observations"].wide["MG"].code == "2601-3"
+    assert profile.tables["observations"].wide["MG"].unit_column == "MG_UNIT"
+    assert "# Decide: nothing looks like collected_at" in text
+    assert "contradicts this LOINC" not in text
+    text, profile = drafted(file_of(tmp_path, "PAT,MG,MG_UNIT\n" + rows + "CANARY9,1.1,mg/dL\n"))
+    assert profile.tables["observations"].wide["MG"].code == "2601-3"
+    assert '# Decide: 1 of the results of "MG" have a unit' in text
+
+
+@pytest.mark.parametrize(
+    ("time", "has_offsets"),
+    [
+        ("2026-11-20T06:10Z", True),
+        ("2026-11-20 06:10+01:00", True),
+        ("20-11-2026", False),
+        ("", False),
+    ],
+)
+def test_offsets_are_said_only_where_every_time_has_one(
+    time: str, *, has_offsets: bool, tmp_path: Path
+) -> None:
+    text, _ = drafted(file_of(tmp_path, CSV + ROWS.format(time)))
+    assert ("All times have an offset" in text) == has_offsets
+    assert ('# timezone = "Europe/London"' in text) != has_offsets
+
+
 DOUBTS: Final = {
     "an order is no tube when it has samples of several times": (
         "PAT,LABNO,TEST,RESULT,UNITS,DRAWN",
