@@ -1,14 +1,12 @@
-"""What is asked of the store of a dry run; no answer holds a cell that one patient alone has."""
+"""What is asked of the store of a dry run; no answer holds a cell that few patients have."""
 
 from typing import Final, NamedTuple
 
 from flows.schema import KEYS, WRITTEN, versions_of
+from flows.tellable import tellable_sql
 from flows.unmapped import IS_UNMAPPED, LIKE_MAGNESIUM
 
 Answer = list[dict[str, object]]
-# A word that a rule does not know is named when so many patients share it: a number that a profile
-# took for a code by mistake is one person's.
-_PATIENTS: Final = 2
 _RESULTS: Final = "observation_versions v JOIN wordings w USING (source, wording_id)"
 
 # Letters that stand for magnesium and for nobody.
@@ -23,7 +21,7 @@ CODES: Final = f"""
 SELECT CASE WHEN is_shown THEN code END AS code, CASE WHEN is_shown THEN loinc END AS loinc,
     analyte, looks_like_magnesium, sum(results)::BIGINT AS results, count(*) AS codes
 FROM (
-    SELECT *, analyte IS NOT NULL OR patients >= {_PATIENTS} OR {_SHORT} AS is_shown
+    SELECT *, analyte IS NOT NULL OR {tellable_sql("code", "patients")} OR {_SHORT} AS is_shown
     FROM (
         SELECT w.code, w.loinc, w.analyte, count(*) AS results,
             count(DISTINCT v.patient_id) AS patients,
@@ -37,7 +35,8 @@ UNITS: Final = f"""
 SELECT analyte, CASE WHEN is_shown THEN unit END AS unit, reason, sum(results)::BIGINT AS results
 FROM (
     SELECT w.analyte, w.unit, w.wording_fault AS reason, count(*) AS results,
-        w.numerator IS NOT NULL OR count(DISTINCT v.patient_id) >= {_PATIENTS} AS is_shown
+        w.numerator IS NOT NULL OR {tellable_sql("w.unit", "count(DISTINCT v.patient_id)")}
+            AS is_shown
     FROM {_RESULTS} WHERE w.analyte IS NOT NULL
     GROUP BY w.analyte, w.unit, w.wording_fault, w.numerator
 )
@@ -73,7 +72,7 @@ def unread_of(asked: Unread) -> str:
     is_result = asked.table == "observations"
     rows = _RESULTS if is_result else f"{versions_of(asked.table)} v"
     cell = f"{'w' if is_result else 'v'}.{asked.column}"
-    shown = "patients >= " + str(_PATIENTS) if asked.is_word else "false"
+    shown = tellable_sql("word", "patients") if asked.is_word else "false"
     return f"""
         SELECT '{asked.table}' AS "table", '{asked.column}' AS "column",
             CASE WHEN {shown} THEN word END AS word, '{asked.means}' AS means,

@@ -72,7 +72,7 @@ def _codes(checked: Checked) -> Iterator[str]:
         yield f"codes that no rule reads: {amount(_sum(others), 'result')}"
     for code in others[:_MOST]:
         hidden = amount(_count(code, "codes"), "code")
-        named = code["code"] or f"{hidden} of one patient each: not shown"
+        named = code["code"] or f"{hidden} of few patients: not shown"
         hint = (
             "  <- looks like magnesium: map it in [codes]" if code["looks_like_magnesium"] else ""
         )
@@ -85,7 +85,7 @@ def _units(checked: Checked) -> Iterator[str]:
     if checked.units:
         yield "units of the codes read"
     for unit in checked.units:
-        named = "units of one patient each: not shown" if unit["unit"] is None else unit["unit"]
+        named = "units of few patients: not shown" if unit["unit"] is None else unit["unit"]
         if unit["reason"] == "unit_missing":
             named = "blank"
         fault = f"  <- put aside: {unit['reason']}" if unit["reason"] else ""

@@ -34,7 +34,7 @@ class Checked:
 
     `left_alone` are base names of files that a night would not look at, `passed_over` of those
     that hold nothing a rule reads. Words of the feed (codes, units, status words) are named when a
-    rule knows them or two patients share them.
+    rule knows them or enough patients share them.
     """
 
     source: str

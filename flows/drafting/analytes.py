@@ -16,6 +16,10 @@ _OTHERS: Final = re.compile(
 )
 _URINE: Final = re.compile(r"urin|\bur?\b")
 _MARKS: Final = re.compile(r"[\d_\-.]+")
+_GAPS: Final = re.compile(r"[\W\d_]+")
+_BESIDE: Final = re.compile(
+    r"s|p|b|u|su|pl|serum|plasma|blood|blut|urine?|total|gesamt|level|test|im|in"
+)
 _WORDS: Final[dict[str, re.Pattern[str]]] = {
     "magnesium": re.compile(r"magn[eé]|\bmg\b(?!/)"),
     "egfr": re.compile(r"gfr"),
@@ -55,6 +59,12 @@ def analyte_named(words: str) -> str | None:
     found = next((analyte for analyte, pattern in _WORDS.items() if pattern.search(text)), None)
     in_urine = f"urine_{found}"
     return in_urine if _URINE.search(text) and in_urine in _LOINC else found
+
+
+def is_plain_name(words: str) -> bool:
+    """Whether a test's name has no word beside those of an analyte: nobody's name is among them."""
+    told = [word for word in _GAPS.split(words.lower()) if word and not _BESIDE.fullmatch(word)]
+    return bool(told) and all(analyte_named(word) for word in told)
 
 
 def loinc_for(analyte: str, unit: str | None) -> str:

@@ -59,6 +59,4 @@ def _unknown(
         if word.text is not None:
             yield f'# {quoted(word.text)} = "?"   # {amount(word.rows, "row")}'
         else:
-            yield from comment(
-                f"{amount(word.rows, 'row')} with words of one patient each, not shown."
-            )
+            yield from comment(f"{amount(word.rows, 'row')} with words of few patients, not shown.")

@@ -1,4 +1,4 @@
-"""The words of a feed, counted: codes, units, status words; a word of one patient is not told."""
+"""The words of a feed, counted: codes, units, status words; a word of few patients is not told."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,12 +6,11 @@ from typing import Final
 import polars as pl
 
 from data_contracts.vocabulary import value_set
-from flows.drafting.analytes import canonical_unit
+from flows.drafting.analytes import canonical_unit, is_plain_name
 from flows.drafting.columns import TableGuess
+from flows.tellable import is_tellable
 from hypomag_rules.definitions import MOLAR_UNITS
 
-# A word that no list of ours knows is told when so many patients share it.
-_PATIENTS: Final = 2
 OF_RESULTS: Final = ("patient_id", "code", "name", "unit", "status", "specimen", "unit_check")
 
 
@@ -28,13 +27,14 @@ class Word:
 class Code:
     """A test code: its rows, its analyte where it is a LOINC of ours, its commonest unit.
 
+    `is_shared` says whether enough patients have it.
     `names` (commonest name and specimen) is for finding an analyte, never to be printed.
     `molar` and `by_mass` count the results whose unit is of that kind.
     """
 
     text: str
     rows: int
-    patients: int
+    is_shared: bool
     analyte: str | None
     molar: int
     by_mass: int
@@ -44,7 +44,7 @@ class Code:
     @property
     def is_told(self) -> bool:
         """Whether the code may be printed."""
-        return self.analyte is not None or self.patients >= _PATIENTS
+        return self.analyte is not None or self.is_shared or is_plain_name(self.text)
 
 
 def results_as(rows: pl.DataFrame, guess: TableGuess) -> pl.DataFrame:
@@ -66,9 +66,7 @@ def words_of(rows: pl.DataFrame, column: str, known: list[str]) -> list[Word]:
         .group_by(column)
         .agg(pl.len().alias("rows"), pl.col("patient_id").n_unique().alias("patients"))
         .with_columns(is_known=word.str.to_lowercase().is_in(known))
-        .with_columns(
-            text=pl.when(pl.col("is_known") | (pl.col("patients") >= _PATIENTS)).then(word)
-        )
+        .with_columns(text=pl.when(pl.col("is_known") | is_tellable(column, "patients")).then(word))
         .group_by("text", "is_known")
         .agg(pl.col("rows").sum())
         .sort(pl.col("text").is_null(), -pl.col("rows").cast(pl.Int64), "text")
@@ -106,6 +104,7 @@ def codes_of(results: pl.DataFrame) -> list[Code]:
             .alias("names"),
             pl.col("canonical").drop_nulls().mode().sort().first(),
         )
+        .with_columns(patients=is_tellable("code", "patients"))
         .sort(-pl.col("rows").cast(pl.Int64), "code")
     )
     return [Code(*row) for row in counted.rows()]

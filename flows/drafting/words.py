@@ -75,7 +75,7 @@ def _codes(codes: list[Code]) -> Iterator[str]:
         yield from comment(f"LOINC that hypomag reads need no line: {read}.")
     yield "[codes]   # theirs = LOINC"
     others = [code for code in codes if not code.analyte]
-    told = [code for code in others if code.is_told or analyte_named(code.text)]
+    told = [code for code in others if code.is_told]
     unread = []
     for code in told:
         analyte = _analyte(code)
@@ -91,7 +91,7 @@ def _codes(codes: list[Code]) -> Iterator[str]:
         more = f" and {len(unread) - _MOST} more" if len(unread) > _MOST else ""
         yield from comment(f"No rule reads: {counted(unread[:_MOST])}{more}.")
     if hidden := len(others) - len(told):
-        yield from comment(f"{amount(hidden, 'code')} of one patient each: not shown.")
+        yield from comment(f"{amount(hidden, 'code')} of few patients: not shown.")
 
 
 def _units(results: pl.DataFrame, codes: list[Code]) -> Iterator[str]:
@@ -112,7 +112,7 @@ def _units(results: pl.DataFrame, codes: list[Code]) -> Iterator[str]:
         if not unit.is_known and unit.text is not None:
             yield f'# {quoted(unit.text)} = "?"   # {_results(unit.rows)}'
         elif not unit.is_known:
-            yield from comment(f"{_results(unit.rows)} with units of one patient each: not shown.")
+            yield from comment(f"{_results(unit.rows)} with units of few patients: not shown.")
 
 
 def _analyte(code: Code) -> str | None:
@@ -131,7 +131,7 @@ def _status(results: pl.DataFrame) -> Iterator[str]:
             letter = quoted(letter_of(word.text))
             yield f"# {quoted(word.text)} = {letter}   # Decide: {_results(word.rows)}"
         elif not word.is_known:
-            yield from comment(f"{_results(word.rows)} with words of one patient each: not shown.")
+            yield from comment(f"{_results(word.rows)} with words of few patients: not shown.")
 
 
 def _trust(codes: list[Code]) -> Iterator[str]:

@@ -172,10 +172,10 @@ def test_a_patients_number_taken_for_a_code_beside_a_tests_name_is_not_shown(
     sent = file_of(tmp_path, text + rows + rows.replace("1,M", "2,M"))
     result = check(home, "lab", sent, flag="")
     assert result.exit_code == 10
-    assert "2 codes of one patient each: not shown  <- looks like magnesium" in result.output
+    assert "2 codes of few patients: not shown  <- looks like magnesium" in result.output
 
 
-def test_words_of_one_patient_alone_are_counted_and_not_shown(home: Path, tmp_path: Path) -> None:
+def test_words_of_few_patients_are_counted_and_not_shown(home: Path, tmp_path: Path) -> None:
     """A profile that takes the patient's number for a code, a unit or a word must not tell it."""
     rows = [
         f"CANARY-{at},{code},1.1,{unit},{status},2026-11-20T06:10:00Z\n"
@@ -184,8 +184,10 @@ def test_words_of_one_patient_alone_are_counted_and_not_shown(home: Path, tmp_pa
                 ("CANARY1", "mg/dL", "F"),
                 ("19123-9", "CANARY2", "F"),
                 ("19123-9", "mg/dL", "CANARY"),
-                ("LOCAL", "IU", "ready"),
-                ("LOCAL", "IU", "ready"),
+                ("LOC", "IU", "done"),
+                ("LOC", "IU", "done"),
+                *[("CANARY NAME", "mg/dL", "CANARY WORD")] * 4,
+                *[("Local test", "IU", "ready")] * 5,
             ]
         )
     ]
@@ -196,11 +198,12 @@ def test_words_of_one_patient_alone_are_counted_and_not_shown(home: Path, tmp_pa
     )
     told = answer(check(home, "canonical", *files))
     codes = {code["code"]: code["results"] for code in told["codes"]}
-    assert codes == {"19123-9": 2, "LOCAL": 2, None: 1}
+    assert codes == {"19123-9": 2, "LOC": 2, "Local test": 5, None: 5}
     unread = {(cell["column"], cell["word"]): cell["rows"] for cell in told["unread"]}
     assert unread == {
-        ("status", "ready"): 2,
-        ("status", None): 1,
+        ("status", "ready"): 5,
+        ("status", "done"): 2,
+        ("status", None): 5,
         ("birth_date", None): 2,
         ("sex", "W"): 2,
         ("sex", None): 1,

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from flows.cli import app
-from flows.drafting.analytes import analyte_named
+from flows.drafting.analytes import analyte_named, is_plain_name
 from flows.drafting.dates import spelling_of
 from flows.drafting.draft import draft
 from flows.errors import FileRefusedError
@@ -362,7 +362,7 @@ def test_tables_of_omop_are_told_their_layout(tmp_path: Path) -> None:
     assert '`layout = "omop"` alone will do' in text
 
 
-def test_words_of_one_patient_are_not_told(tmp_path: Path) -> None:
+def test_words_of_few_patients_are_not_told(tmp_path: Path) -> None:
     """A column that is taken for codes, units or words by mistake must not tell who it is of."""
     rows = [
         f"CANARY-{at},CANARY{at},CANARY NAME {at},1.{at},CANARYUNIT{at},CANARYWORD{at},{day}"
@@ -370,12 +370,18 @@ def test_words_of_one_patient_are_not_told(tmp_path: Path) -> None:
     ]
     rows += ["CANARY-7,MG-S,Magnesium,1.1,mg/dL,done,2026-11-20T06:10"]
     rows += ["CANARY-8,MG-S,Magnesium,1.1,mg/dL,done,2026-11-20T06:10"]
+    typed = "CANARY JONES,Magnesium,1.1,mg/dL,CANARY WORD,2026-11-20T06:10"
+    rows += [f"CANARY-{at},{typed}" for at in range(20, 24)]
+    shared = "Our panel,Panel,1.1,mg/dL,ready here,2026-11-20T06:10"
+    rows += [f"CANARY-{at},{shared}" for at in range(30, 35)]
     header = "MRN,TESTCODE,TESTNAME,RESULT,UNITS,STATUS,DRAWN\n"
     text, profile = drafted(file_of(tmp_path, header + "\n".join(rows) + "\n"))
     assert profile.tables["observations"].columns["patient_id"] == ("MRN",)
     assert '# "MG-S" = "19123-9"' in text
     assert '# "done" = "?"' in text
-    assert "3 codes of one patient each" in text
+    assert '# "ready here" = "?"' in text
+    assert '"Our panel" 5' in text
+    assert "4 codes of few patients" in text
 
 
 @pytest.mark.parametrize(
@@ -469,3 +475,10 @@ def test_messages_and_resources_name_who_numbers_patients_and_which_units(tmp_pa
 )
 def test_only_names_of_what_the_rules_read_are_proposed(words: str, analyte: str | None) -> None:
     assert analyte_named(words) == analyte
+
+
+def test_a_persons_name_beside_a_letter_is_no_name_of_a_test() -> None:
+    assert is_plain_name("Magnesium, serum")
+    assert is_plain_name("K")
+    assert not is_plain_name("Jones K")
+    assert not is_plain_name("serum")
