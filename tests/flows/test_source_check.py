@@ -211,6 +211,21 @@ def test_words_of_few_patients_are_counted_and_not_shown(home: Path, tmp_path: P
     assert check(home, "canonical", *files, flag="").exit_code == 10
 
 
+def test_ages_that_cannot_be_read_are_counted(home: Path, tmp_path: Path) -> None:
+    (home / "sources" / "lab.toml").write_text(
+        '[tables.patients]\nfiles = "*"\n[tables.patients.columns]\n'
+        'patient_id = "PAT"\nage = "AGE"\nage_at = "DAY"\n',
+        encoding="utf-8",
+    )
+    ages = ["90+", "7M", "68", " ", ""]
+    rows = "".join(f"CANARY{at},{age},2026-11-20\n" for at, age in enumerate(ages))
+    result = check(home, "lab", file_of(tmp_path, "PAT,AGE,DAY\n" + rows))
+    (cells,) = answer(result)["unread"]
+    assert (cells["column"], cells["word"], cells["rows"]) == ("birth_date", None, 2)
+    assert "90+" not in result.output
+    assert result.exit_code == 10
+
+
 def test_versions_without_a_time_are_told_to_be_decided_by_their_text(
     home: Path, tmp_path: Path
 ) -> None:

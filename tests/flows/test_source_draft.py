@@ -419,9 +419,14 @@ def test_it_writes_only_where_nothing_stands(tmp_path: Path) -> None:
     sent, out = file_of(tmp_path, CSV + ROWS.format("2026-11-20")), tmp_path / "lab.toml"
     assert run("source", "draft", str(sent), "--out", str(out)).exit_code == 0
     assert out.read_text(encoding="utf-8") == draft([sent])
+    assert "# [expect.observations]\n# every_hours = 24\n" in out.read_text(encoding="utf-8")
     again = run("source", "draft", str(sent), "--out", str(out))
     assert again.exit_code == 50
     assert "stands already" in again.output
+    out = tmp_path / "my home" / "sources" / "ward.toml"
+    out.parent.mkdir(parents=True)
+    *_, last = run("source", "draft", str(sent), "--out", str(out)).output.splitlines()
+    assert last == f"hypomag source check ward {sent} --home '{tmp_path / 'my home'}'"
 
 
 HL7: Final = "\r".join(
