@@ -16,6 +16,13 @@ _LETTERS: Final = {
     "canc": "X", "stor": "W", "with": "W", "err": "W", "del": "D", "pend": "I", "in p": "I",
     "reg": "I",
 }  # fmt: skip
+# Words of laboratories that are nobody's name, whoever has them.
+COMMON: Final = (
+    "amd", "amend", "auth", "authorised", "authorized", "canc", "cancel", "canceled", "comp",
+    "complete", "completed", "corr", "correction", "fin", "partial", "pend", "pending", "prel",
+    "prelim", "prov", "provisional", "rel", "released", "storno", "storniert", "val", "valid",
+    "validated", "ver", "verif", "verified", "vorläufig", "withdr", "withdrawn",
+)  # fmt: skip
 
 
 def letter_of(word: str) -> str:

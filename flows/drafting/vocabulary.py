@@ -1,5 +1,6 @@
 """The words of a feed, counted: codes, units, status words; a word of few patients is not told."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -58,15 +59,24 @@ def results_as(rows: pl.DataFrame, guess: TableGuess) -> pl.DataFrame:
     ).with_columns(canonical=canonical_unit("unit"), canonical_check=canonical_unit("unit_check"))
 
 
-def words_of(rows: pl.DataFrame, column: str, known: list[str]) -> list[Word]:
-    """The words of a column, the most frequent first; those that cannot be told are one entry."""
+def words_of(
+    rows: pl.DataFrame, column: str, known: list[str], common: Collection[str] = ()
+) -> list[Word]:
+    """The words of a column, the most frequent first; those that cannot be told are one entry.
+
+    `common` words are told, whoever has them, and not known.
+    """
     word = pl.col(column)
     counted = (
         rows.filter(word.is_not_null())
         .group_by(column)
         .agg(pl.len().alias("rows"), pl.col("patient_id").n_unique().alias("patients"))
         .with_columns(is_known=word.str.to_lowercase().is_in(known))
-        .with_columns(text=pl.when(pl.col("is_known") | is_tellable(column, "patients")).then(word))
+        .with_columns(
+            text=pl.when(
+                word.str.to_lowercase().is_in([*known, *common]) | is_tellable(column, "patients")
+            ).then(word)
+        )
         .group_by("text", "is_known")
         .agg(pl.col("rows").sum())
         .sort(pl.col("text").is_null(), -pl.col("rows").cast(pl.Int64), "text")

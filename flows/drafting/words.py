@@ -8,7 +8,7 @@ import polars as pl
 from data_contracts.vocabulary import value_set
 from flows.drafting.analytes import analyte_named, loinc_for
 from flows.drafting.seen import Seen, holding
-from flows.drafting.statuses import letter_of
+from flows.drafting.statuses import COMMON, letter_of
 from flows.drafting.text import amount, comment, counted, decide, quoted, section
 from flows.drafting.vocabulary import (
     Code,
@@ -121,7 +121,8 @@ def _analyte(code: Code) -> str | None:
 
 
 def _status(results: pl.DataFrame) -> Iterator[str]:
-    statuses = words_of(results, "status", value_set("statuses").get_column("folded").to_list())
+    ours = value_set("statuses").get_column("folded").to_list()
+    statuses = words_of(results, "status", ours, COMMON)
     known = [word for word in statuses if word.is_known]
     if known:
         yield from comment(f"Status words that need no line: {_told(known)}.")
