@@ -183,7 +183,7 @@ def _shape_of(
 ) -> dict[str, Any]:
     """What decides which text goes into our columns; some keys only where a table needs them."""
     parts = {key: given.get(key) for key in _SHAPE}
-    if given.get("layout") == "hl7v2" and given.get("codes"):
+    if given.get("layout") in _CODED_TWICE and given.get("codes"):
         parts["codes"] = given["codes"]
     if any(table.has_age for table in tables.values()):
         parts["age"] = [zone, given.get("time_format"), given.get("date_format")]
@@ -222,4 +222,6 @@ _TOP: Final = frozenset(
         "expect",
     }
 )
+# Of several codes for one test `[codes]` decides which becomes ours.
+_CODED_TWICE: Final = ("hl7v2", "fhir")
 _SHAPE: Final = ("layout", "separator", "tables", "items", "identifiers", "unit_from")

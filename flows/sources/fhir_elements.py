@@ -84,13 +84,17 @@ def subject_id(path: str, system: str | None) -> pl.Expr:
 
 def coding_of(concept: pl.Expr, *systems: str) -> pl.Expr:
     """The first coding of the first system that has one, else the first coding of all."""
-    codings = concept.struct.field("coding")
     is_coded = pl.element().struct.field("code").is_not_null()
     of_systems = (
-        codings.list.filter((pl.element().struct.field("system") == system) & is_coded).list.first()
+        first_coding(concept, (pl.element().struct.field("system") == system) & is_coded)
         for system in systems
     )
-    return pl.coalesce(*of_systems, codings.list.first())
+    return pl.coalesce(*of_systems, concept.struct.field("coding").list.first())
+
+
+def first_coding(concept: pl.Expr, is_meant: pl.Expr) -> pl.Expr:
+    """The first coding for which an expression over `pl.element()` is true; null where none is."""
+    return concept.struct.field("coding").list.filter(is_meant).list.first()
 
 
 def words_of(concept: pl.Expr) -> pl.Expr:

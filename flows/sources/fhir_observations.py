@@ -21,16 +21,15 @@ from flows.sources.fhir_elements import (
     TRUTH,
     Resource,
     at,
-    coding_of,
     referred,
     subject_id,
     translated,
     words_of,
 )
+from flows.sources.fhir_panels import components, result_coding, withdrawn_components
 from flows.sources.mimic_iv_tables import canonical
 from flows.sources.units import one_unit
 
-LOINC: Final = "http://loinc.org"
 _UCUM: Final = "http://unitsofmeasure.org"
 _BOUND: Final[Resource] = {"value": NUMBER}
 # What a result and a component of a panel both have.
@@ -99,28 +98,14 @@ def observations(resources: pl.DataFrame, profile: Profile) -> pl.DataFrame:
     ).hstack(_specimens(resources, profile.reading.words.get("specimen", {})))
     is_group = pl.col("has_components") | pl.col("has_members")
     own = said.filter(pl.col("has_value") | ~is_group).drop("component")
-    panels = said.filter("has_components")
-    results = own if panels.is_empty() else _in_order(own, _components(panels))
-    return _rows(results, profile)
-
-
-def _components(panels: pl.DataFrame) -> pl.DataFrame:
-    """A row for each component, with the panel's id and its own code, numbered from the second."""
-    parts = panels.drop(*_RESULT).explode("component").unnest("component")
-    code = coding_of(pl.col("code"), LOINC).struct.field("code").fill_null("")
-    coded = parts.with_columns(part=code)
-    repeat = pl.int_range(1, pl.len() + 1).over("number", "part")
-    suffix = pl.when(repeat > 1).then(pl.format("#{}", repeat)).otherwise(pl.lit(""))
-    named = pl.format("{}/{}{}", "observation_id", "part", suffix)
-    return coded.with_columns(observation_id=named).drop("part")
-
-
-def _in_order(own: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
-    return pl.concat([own, parts.select(own.columns)]).sort("number", maintain_order=True)
+    parts = components(said.filter("has_components").drop(*_RESULT), profile)
+    withdrawn = withdrawn_components(said.drop("component", *_RESULT), profile)
+    found = [own, *(rows for rows in (parts, withdrawn) if rows.height)]
+    return _rows(pl.concat(found, how="diagonal").sort("number", maintain_order=True), profile)
 
 
 def _rows(results: pl.DataFrame, profile: Profile) -> pl.DataFrame:
-    coding = coding_of(pl.col("code"), LOINC)
+    coding = result_coding(pl.col("code"), profile)
     coded = results.with_columns(
         loinc=coding.struct.field("code"), printed=coding.struct.field("display")
     )
