@@ -5,7 +5,7 @@ from typing import Final, NoReturn
 
 import polars as pl
 
-from flows.sources.fhir_elements import Resource, at, dtype_of
+from flows.sources.fhir_elements import Resource, at, dtype_of, quoted_numbers
 from flows.sources.fhir_shapes import mistyped, refuse
 
 _OWN_ID: Final = r"^#([A-Za-z0-9.-]{1,64})$"
@@ -28,7 +28,12 @@ def contained(
     if found.is_empty():
         return None
     where = pl.format('$.contained[?(@.id=="{}")]', "own_id")
-    texts = found.select("row", "number", text=pl.col("line").str.json_path_match(where))
+    texts = found.select(
+        "row",
+        "number",
+        text=quoted_numbers(pl.col("line")).str.json_path_match(where),
+        sent=pl.col("line").str.json_path_match(where),
+    )
     texts = texts.filter(pl.col("text").is_not_null())
     try:
         decoded = texts.get_column("text").str.json_decode(dtype_of(resource))
@@ -40,7 +45,7 @@ def contained(
 
 
 def _refuse_mistyped(texts: pl.DataFrame, resource: Resource) -> NoReturn:
-    for number, text in texts.select("number", "text").iter_rows():
+    for number, text in texts.select("number", "sent").iter_rows():
         fault = mistyped(json.loads(text), resource, "contained")
         if fault is not None:
             refuse(number, fault)

@@ -39,7 +39,14 @@ QUANTITY: Final[Resource] = {**AMOUNT, "comparator": TEXT, "system": TEXT}
 
 # A number as JSON spells it.
 NUMBER_TEXT: Final = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
+_NUMBER: Final = rf'("value(?:Integer)?"\s*:\s*)({NUMBER_TEXT})(\s*[,}}])'
+_QUOTED: Final = '$1"$2"$3'
 _LAST_PART: Final = r"([^/:#?|]+)(?:/_history/[^/]+)?$"
+
+
+def quoted_numbers(line: pl.Expr) -> pl.Expr:
+    """Lines of JSON with their numbers as texts, so that no parser takes a digit."""
+    return line.str.replace_all(_NUMBER, _QUOTED)
 
 
 def dtype_of(element: Element) -> Decoded:

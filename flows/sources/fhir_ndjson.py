@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from flows.errors import FileRefusedError
-from flows.sources.fhir_elements import NUMBER_TEXT, Decoded, Resource, dtype_of
+from flows.sources.fhir_elements import Decoded, Resource, dtype_of, quoted_numbers
 from flows.sources.fhir_moulds import Moulds
 from flows.sources.fhir_shapes import Shapes, other_resource, refuse
 
@@ -23,8 +23,6 @@ _HELD_BYTES: Final = 32 << 20
 _MOST_LINE_BYTES: Final = 64 << 20
 _BOM: Final = b"\xef\xbb\xbf"
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
-_NUMBER: Final = rf'("value(?:Integer)?"\s*:\s*)({NUMBER_TEXT})(\s*[,}}])'
-_QUOTED: Final = '$1"$2"$3'
 
 
 def resources(path: Path, kind: str, resource: Resource) -> Iterator[pl.DataFrame]:
@@ -130,7 +128,7 @@ def _told(piece: _Piece, shapes: Shapes, moulds: Moulds, dtype: Decoded) -> pl.D
 
 def _parsed(lines: pl.DataFrame, shapes: Shapes, dtype: Decoded) -> pl.DataFrame:
     """The elements of lines that fit no mould."""
-    quoted = lines.get_column("line").str.replace_all(_NUMBER, _QUOTED)
+    quoted = lines.select(quoted_numbers(pl.col("line"))).to_series()
     try:
         parsed = quoted.str.json_decode(dtype)
     except pl.exceptions.PolarsError:

@@ -26,7 +26,13 @@ from flows.sources.fhir_elements import (
     translated,
     words_of,
 )
-from flows.sources.fhir_panels import components, result_coding, withdrawn_components
+from flows.sources.fhir_panels import (
+    as_parts,
+    contained_members,
+    result_coding,
+    with_part_ids,
+    withdrawn_components,
+)
 from flows.sources.mimic_iv_tables import canonical
 from flows.sources.units import one_unit
 
@@ -79,8 +85,35 @@ _HAEMOLYSED: Final = "HEM"
 
 
 def observations(resources: pl.DataFrame, profile: Profile) -> pl.DataFrame:
-    """The rows of Observations in their order; what only groups others (`hasMember`) gives none."""
-    said = resources.select(
+    """The rows of Observations in their order; what only groups others (`hasMember`) gives none.
+
+    A contained member is a component that has a status and times of its own.
+    """
+    said = _said(resources, profile)
+    members = contained_members(resources, OBSERVATION)
+    within = said.clear()
+    if members is not None:
+        within = as_parts(_said(members, profile), said[members.get_column("at")], profile)
+    panels = pl.concat([said, within]).filter("has_components").drop(*_RESULT)
+    parts = [_own(within), panels.explode("component").unnest("component")]
+    found = [
+        _own(said),
+        with_part_ids(pl.concat(parts, how="diagonal"), profile),
+        withdrawn_components(said.drop("component", *_RESULT), profile),
+    ]
+    rows = pl.concat([some for some in found if some.height] or found[:1], how="diagonal")
+    return _rows(rows.sort("number", maintain_order=True), profile)
+
+
+def _own(said: pl.DataFrame) -> pl.DataFrame:
+    """Those that are a result themselves."""
+    is_group = pl.col("has_components") | pl.col("has_members")
+    return said.filter(pl.col("has_value") | ~is_group).drop("component")
+
+
+def _said(resources: pl.DataFrame, profile: Profile) -> pl.DataFrame:
+    """What resources say of themselves, a row each."""
+    return resources.select(
         "number",
         "component",
         *_RESULT,
@@ -96,12 +129,6 @@ def observations(resources: pl.DataFrame, profile: Profile) -> pl.DataFrame:
         has_members=pl.col("hasMember").list.len().fill_null(0) > 0,
         has_components=pl.col("component").list.len().fill_null(0) > 0,
     ).hstack(_specimens(resources, profile.reading.words.get("specimen", {})))
-    is_group = pl.col("has_components") | pl.col("has_members")
-    own = said.filter(pl.col("has_value") | ~is_group).drop("component")
-    parts = components(said.filter("has_components").drop(*_RESULT), profile)
-    withdrawn = withdrawn_components(said.drop("component", *_RESULT), profile)
-    found = [own, *(rows for rows in (parts, withdrawn) if rows.height)]
-    return _rows(pl.concat(found, how="diagonal").sort("number", maintain_order=True), profile)
 
 
 def _rows(results: pl.DataFrame, profile: Profile) -> pl.DataFrame:

@@ -6,7 +6,8 @@ import polars as pl
 
 from data_contracts.vocabulary import value_set
 from flows.profile import Profile
-from flows.sources.fhir_elements import coding_of, first_coding
+from flows.sources.fhir_contained import contained
+from flows.sources.fhir_elements import Resource, coding_of, first_coding
 from hypomag_rules.wordings import folded_status
 
 LOINC: Final = "http://loinc.org"
@@ -25,16 +26,53 @@ def result_coding(concept: pl.Expr, profile: Profile) -> pl.Expr:
     )
 
 
-def components(panels: pl.DataFrame, profile: Profile) -> pl.DataFrame:
-    """A row for each component, with the panel's id and its own code, numbered from the second.
-
-    `panels` has no elements of a result beside `component`: those of its components come instead.
-    """
-    parts = panels.explode("component").unnest("component")
+def with_part_ids(parts: pl.DataFrame, profile: Profile) -> pl.DataFrame:
+    """Components with the panel's id and their own code as id, numbered from the second."""
     code = result_coding(pl.col("code"), profile).struct.field("code").fill_null("")
-    coded = parts.with_columns(part=code)
+    coded = parts.sort("number", maintain_order=True).with_columns(part=code)
     repeat = pl.int_range(1, pl.len() + 1).over("number", "part")
     return coded.with_columns(observation_id=_part_id(repeat)).drop("part")
+
+
+def contained_members(resources: pl.DataFrame, resource: Resource) -> pl.DataFrame | None:
+    """The contained Observations that `hasMember` refers to: their elements, and `number`, `line`.
+
+    `at` is the row of what holds them. Null when there are none.
+    """
+    named = (
+        resources.select("number", "line", "hasMember")
+        .with_row_index("at")
+        .filter(pl.col("hasMember").list.len() > 0)
+        .explode("hasMember")
+        .unnest("hasMember")
+    )
+    found = contained(named, "reference", "Observation", resource)
+    if found is None:
+        return None
+    members = named.select("at", "number", "line").hstack(found)
+    return members.filter(pl.col("resourceType").is_not_null())
+
+
+def as_parts(members: pl.DataFrame, groups: pl.DataFrame, profile: Profile) -> pl.DataFrame:
+    """What members say of themselves, and what holds them, row by row, where they say nothing.
+
+    They bear its id; where it is withdrawn, they are, at its time.
+    """
+    is_withdrawn = groups.select(_is_withdrawn(profile)).to_series()
+    tube = ("specimen_id", "specimen", "is_haemolysed")
+    told = ("patient_id", "encounter_id", *tube, "collected_at", "status")
+    inherited = {name: pl.coalesce(name, groups.get_column(name)) for name in told}
+    status, reported_at = groups.get_column("status"), groups.get_column("reported_at")
+    return members.with_columns(
+        observation_id=groups.get_column("observation_id"),
+        **inherited
+        | {
+            "status": pl.when(is_withdrawn).then(status).otherwise(inherited["status"]),
+            "reported_at": pl.when(is_withdrawn)
+            .then(pl.coalesce(reported_at, "reported_at"))
+            .otherwise(pl.coalesce("reported_at", reported_at)),
+        },
+    )
 
 
 def withdrawn_components(said: pl.DataFrame, profile: Profile) -> pl.DataFrame:
@@ -43,9 +81,8 @@ def withdrawn_components(said: pl.DataFrame, profile: Profile) -> pl.DataFrame:
     Columns are those that a withdrawal has; one of a result that never was removes nothing. What
     has a value is a result, no panel; without patient or id nothing can be withdrawn.
     """
-    kinds = value_set("statuses").filter(kind="withdrawn").get_column("folded").to_list()
     panels = said.filter(
-        folded_status(profile.reading).is_in(kinds),
+        _is_withdrawn(profile),
         ~pl.col("has_components") & ~pl.col("has_value"),
         pl.col("patient_id").str.contains(r"\S") & pl.col("observation_id").str.contains(r"\S"),
     )
@@ -60,6 +97,11 @@ def withdrawn_components(said: pl.DataFrame, profile: Profile) -> pl.DataFrame:
     return parts.with_columns(observation_id=_part_id(pl.col("repeat")), code=concept).drop(
         "part", "repeat"
     )
+
+
+def _is_withdrawn(profile: Profile) -> pl.Expr:
+    words = value_set("statuses").filter(kind="withdrawn").get_column("folded").to_list()
+    return folded_status(profile.reading).is_in(words)
 
 
 def _part_id(repeat: pl.Expr) -> pl.Expr:

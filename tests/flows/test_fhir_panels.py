@@ -1,5 +1,6 @@
 """Panels of FHIR R4 that are withdrawn, and results with several codings."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import polars as pl
 from flows.profile import parse_profile
 from flows.stages import assess, ingest
 from flows.tonight import tonight_path
-from tests.flows.test_fhir import LOINC, Json, observation, quantity, rows_of, text_of
+from tests.flows.test_fhir import LOINC, Json, observation, quantity, refusal, rows_of, text_of
 from tests.home import Home
 
 PANEL = {"coding": [{"system": LOINC, "code": "24321-2", "display": "Basic panel"}]}
@@ -117,3 +118,46 @@ def test_files_are_read_again_when_the_codes_of_a_profile_change() -> None:
         for codes in ("", 'codes.MGS = "19123-9"\n', 'codes.MGS = "2601-3"\n')
     }
     assert len(shapes) == 3
+
+
+def test_a_contained_member_is_read_as_a_component(tmp_path: Path) -> None:
+    mg = {
+        "resourceType": "Observation",
+        "id": "mg",
+        "status": "final",
+        "code": {"coding": [MG]},
+        "valueQuantity": quantity(1.1, "mg/dL"),
+    }
+    potassium = mg | {
+        "id": "k",
+        "code": {"coding": [{"system": LOINC, "code": "2823-3"}]},
+        "status": "preliminary",
+        "effectiveDateTime": "2026-11-20T05:00:00Z",
+        "issued": "2026-11-20T05:30:00Z",
+    }
+    members = [{"reference": name} for name in ("#mg", "Observation/o2", "#k", "#absent")]
+    group = panel(component=None, contained=[mg, potassium], hasMember=members)
+    line = text_of(group).replace('"value": 1.1,', '"value": 1.10,')
+    columns = ("observation_id", "patient_id", "code", "value", "status")
+    times = ("collected_at", "reported_at")
+    rows = rows_of(tmp_path, "observations", line, observation())
+    assert rows.select(*columns, *times).rows()[:2] == [
+        (
+            "B/19123-9",
+            "p1",
+            "19123-9",
+            "1.10",
+            "final",
+            group["effectiveDateTime"],
+            group["issued"],
+        ),
+        ("B/2823-3", "p1", "2823-3", "1.10", "preliminary", *list(potassium.values())[-2:]),
+    ]
+    assert rows.get_column("observation_id").to_list()[2:] == ["o1"]
+    void = group | {"status": "entered-in-error", "issued": "2026-11-21T09:00:00Z"}
+    gone = rows_of(tmp_path, "observations", void)
+    assert set(gone.select("status", "reported_at").rows()) == {(void["status"], void["issued"])}
+    assert {"B/19123-9", "B/2823-3", "B/2601-3"} <= set(gone.get_column("observation_id"))
+    broken = mg | {"valueQuantity": {"value": 1}, "valueString": ["x"]}
+    told = refusal(tmp_path, json.dumps(group | {"contained": [broken]}))
+    assert told.startswith("line 1: 'contained.valueString' is a list")
