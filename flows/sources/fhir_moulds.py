@@ -154,7 +154,11 @@ def _stands_at(starts: Offsets, part: bytes, text: bytes) -> Marks:
     if not part:
         return np.ones(starts.size, np.bool_)
     parts = np.ndarray((len(text) - len(part) + 1,), f"S{len(part)}", text, strides=(1,))
-    there: Marks = parts[starts] == part
+    found = parts[starts]
+    # Nearly always all of them are there: asked at once in a quarter of the time.
+    if found.tobytes() == part * starts.size:
+        return np.ones(starts.size, np.bool_)
+    there: Marks = found == part
     return there
 
 
