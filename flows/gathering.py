@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import polars as pl
 
 from data_contracts.vocabulary import HELD
-from flows.guarding import stage_held
+from flows.guarding import stage_files
 from flows.night import Night
 from flows.schema import CANONICAL, as_sent, versions_of
 from flows.selection import IS_STRAY
@@ -52,7 +52,7 @@ def _row_text(table: str) -> str:
 def stage_facts(store: Store, night: Night) -> None:
     """Fill the temp tables that `load_facts` reads, for whoever stands in `looked_at`."""
     _stage_members(store)
-    stage_held(store)
+    stage_files(store)
     _stage_records(store)
     renal = night.policy.renal
     window = max(renal.unstable_rise_hours, renal.unstable_ratio_hours)
@@ -99,11 +99,12 @@ def _stage_observations(store: Store, since: datetime) -> None:
     )
 
 
+_IS_HELD: Final = "v.collected_time >= f.held_since[w.analyte]"
 # Of a person whose standing results are published anew, or whose IV or IM doses are audited, all;
 # else what the rules can read: magnesium and measures of any time, kidney values while they count,
 # companions of the short, and whatever is held.
 _READ_OF_ANALYTE: Final = (
-    "m.is_touched OR m.is_parenteral OR m.is_short OR h.file_id IS NOT NULL "
+    f"m.is_touched OR m.is_parenteral OR m.is_short OR {_IS_HELD} "
     "OR w.analyte IN ('magnesium', 'weight', 'height') "
     "OR (w.analyte IN ('creatinine', 'clearance', 'egfr') AND v.collected_time >= ?)"
 )
@@ -190,7 +191,7 @@ def _find_moved(store: Store, table: str) -> None:
 
 # A result that could be judged but for a hold.
 _REASON: Final = (
-    "CASE WHEN h.file_id IS NOT NULL AND v.magnitude IS NOT NULL "
+    f"CASE WHEN {_IS_HELD} AND v.magnitude IS NOT NULL "
     f"AND w.status_kind IN ('final', 'provisional') THEN coalesce(v.reason, '{HELD}') "
     "ELSE v.reason END"
 )
@@ -209,9 +210,8 @@ SELECT m.batch, v.source, m.person_id, v.patient_id, v.observation_id,
 FROM {versions} v
 JOIN wordings w USING (wording_id)
 JOIN members m ON m.source = v.source AND m.patient_id = v.patient_id
-JOIN files f USING (file_id)
+JOIN night_files f USING (file_id)
 LEFT JOIN ours_contested c ON c.source = v.source AND c.key_hash = v.key_hash
-LEFT JOIN held h ON h.file_id = v.file_id AND h.analyte = w.analyte AND v.collected_time >= h.since
 """
 
 

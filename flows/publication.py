@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -133,18 +134,11 @@ def publish_edition(edition: Edition, night: Night) -> Path:
 
 def _write(edition: Edition, night: Night, folder: Path) -> None:
     """All files of the night, then the manifest that counts and hashes them."""
-    lists = folder / "worklists"
-    lists.mkdir(parents=True, mode=_FOLDER)
-    for name in WORKLISTS:
-        worklist_csv.write(edition, name, lists / f"{name}.csv")
-        worklist_xlsx.write(edition, name, lists / f"{name}.xlsx")
-    audits = folder / "audit"
-    audits.mkdir(mode=_FOLDER)
-    for month in edition.months:
-        audit_xlsx.write(edition, month, audits / f"{month:%Y-%m}.xlsx")
-    report.write(edition, folder / "report.html")
-    worklist_csv.write_quarantine(edition, folder / "quarantine.csv")
-    shutil.copyfile(tonight_path(night), folder / NAME)
+    folder.mkdir(mode=_FOLDER)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        copied = beside.submit(_copy, tonight_path(night), folder / NAME)
+        _write_for_readers(edition, folder)
+        copied.result()
     hashes = {
         path.relative_to(folder).as_posix(): _digest(path)
         for path in sorted(folder.rglob("*"))
@@ -157,6 +151,26 @@ def _write(edition: Edition, night: Night, folder: Path) -> None:
         path.chmod(_FOLDER if path.is_dir() else _FROZEN if path.name == NAME else _READABLE)
         _sync(path)
     _sync(folder)
+
+
+def _copy(path: Path, to: Path) -> None:
+    shutil.copyfile(path, to)
+    _sync(to)
+
+
+def _write_for_readers(edition: Edition, folder: Path) -> None:
+    """The lists, the audit, the report and the quarantine."""
+    lists = folder / "worklists"
+    lists.mkdir(mode=_FOLDER)
+    for name in WORKLISTS:
+        worklist_csv.write(edition, name, lists / f"{name}.csv")
+        worklist_xlsx.write(edition, name, lists / f"{name}.xlsx")
+    audits = folder / "audit"
+    audits.mkdir(mode=_FOLDER)
+    for month in edition.months:
+        audit_xlsx.write(edition, month, audits / f"{month:%Y-%m}.xlsx")
+    report.write(edition, folder / "report.html")
+    worklist_csv.write_quarantine(edition, folder / "quarantine.csv")
 
 
 def _manifest(edition: Edition, hashes: dict[str, str]) -> dict[str, object]:
