@@ -175,14 +175,13 @@ def _is_read(policy: Policy) -> pl.Expr:
         ("creatinine", "clearance", "egfr"), pl.duration(days=renal.creatinine_days, hours=rise)
     )
     age = pl.col("as_of") - pl.col("collected_time")
-    return pl.any_horizontal(
-        pl.col("row_text").is_not_null(),
-        pl.col("analyte") == "height",
-        *(
-            (pl.col("analyte") == analyte) & (age <= longest + _MARGIN)
-            for analyte, longest in reach.items()
-        ),
+    recent = (
+        (pl.col("analyte") == analyte) & (age <= longest + _MARGIN)
+        for analyte, longest in reach.items()
     )
+    is_before = age >= pl.duration(seconds=0)
+    measured = is_before & pl.any_horizontal(pl.col("analyte") == "height", *recent)
+    return pl.col("row_text").is_not_null() | measured
 
 
 def _given_by_im(given: pl.DataFrame, policy: Policy) -> pl.DataFrame:
