@@ -108,7 +108,7 @@ def _received(store: Store, night: Night, since: datetime) -> pl.DataFrame:
 
 
 def stage_files(store: Store) -> None:
-    """Fill the temp table `night_files`: the ledger, and since which draw a file's analytes are held.
+    """Fill the temp table `night_files`: the ledger, and since which draw analytes are held.
 
     The holds are a map on the few files: as a join beside millions of rows they cost seconds.
     """
