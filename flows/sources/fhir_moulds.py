@@ -169,9 +169,8 @@ class Moulds:
         self._shapes = shapes
         self._moulds: list[Mould] = []
 
-    def pour(self, text: bytes, lines: pl.DataFrame) -> Iterator[tuple[Offsets, pl.DataFrame]]:
+    def pour(self, cut: Cut, lines: pl.DataFrame) -> Iterator[tuple[Offsets, pl.DataFrame]]:
         """Of each mould the rows of the lines (`number`, `line`) that fit, with their elements."""
-        cut = Cut.of(text, lines.height)
         quotes = np.where(cut.is_plain, cut.quotes_held, 0)
         at = 0
         while at < len(self._moulds) or self._learn(quotes, lines.get_column("line")):
