@@ -14,6 +14,7 @@ from flows.errors import FileRefusedError
 from flows.sources import fhir_moulds, fhir_ndjson
 from flows.sources.fhir_moulds import Moulds
 from flows.sources.fhir_observations import OBSERVATION
+from flows.sources.fhir_quotes import Cut
 from flows.sources.fhir_shapes import Shapes
 from tests.drawing import EXAMPLES
 
@@ -97,7 +98,7 @@ def test_a_server_s_lines_are_read_by_moulds(tmp_path: Path) -> None:
     assert (rows.height, fault) == (2_000, "")
     text = path.read_bytes()
     lines = pl.DataFrame({"line": text.decode().splitlines()}).with_row_index("number", 1)
-    poured = Moulds(Shapes(KIND, OBSERVATION)).pour(text, lines)
+    poured = Moulds(Shapes(KIND, OBSERVATION)).pour(Cut.of(text, lines.height), lines)
     assert sum(fitting.size for fitting, _ in poured) == 2_000
 
 

@@ -800,6 +800,7 @@ def split_messages(draw: st.DrawFn) -> tuple[Separators, str]:
     )
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(split_messages())
 def test_segments_are_split_as_the_library_splits_them(made: tuple[Separators, str]) -> None:
@@ -826,6 +827,7 @@ def extracted(message: hl7.Message, line: int, *numbers: int) -> str | None:
     return found.strip() or None
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.sampled_from(["PID", "PV1", "OBR", "OBX", "SPM", "MSH"]), max_size=14))
 def test_each_result_belongs_to_what_stands_before_it(

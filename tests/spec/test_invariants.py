@@ -103,7 +103,13 @@ def _changes_by_scattering(nights: list[Drawn]) -> list[list[str]]:
     ]
 
 
-@pytest.mark.parametrize("factor", ["0.999", "0.5", "0.1"])
+@pytest.mark.parametrize(
+    "factor",
+    [
+        "0.999",
+        *(pytest.param(factor, marks=pytest.mark.long) for factor in ("0.5", "0.1")),
+    ],
+)
 def test_a_lower_magnesium_is_never_less_urgent(factor: str) -> None:
     """Invariant 4: a lower severe or low index keeps its class, its flags and a list."""
     hold_on_every_night(lambda nights: _changes_by_lowering(nights, Decimal(factor), _less_urgent))
@@ -205,7 +211,14 @@ def _listed_twice(night: Night) -> list[str]:
 
 @pytest.mark.parametrize(
     ("hours", "value"),
-    [(1, "1.2"), (71, "<0.9"), (73, "1.0"), (24 * 17, "0.2 LL"), (24 * 30, "1.1"), (1440, "<=1.2")],
+    [
+        (1, "1.2"),
+        (24 * 17, "0.2 LL"),
+        *(
+            pytest.param(*planted, marks=pytest.mark.long)
+            for planted in [(71, "<0.9"), (73, "1.0"), (24 * 30, "1.1"), (1440, "<=1.2")]
+        ),
+    ],
 )
 def test_a_planted_severe_result_is_on_a_list(hours: int, value: str) -> None:
     """Invariant 10: a living patient's severe result without a newer answer is somewhere."""
