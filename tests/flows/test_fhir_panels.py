@@ -10,7 +10,7 @@ import polars as pl
 from flows.profile import parse_profile
 from flows.stages import assess, ingest
 from flows.tonight import tonight_path
-from tests.flows.test_fhir import LOINC, Json, observation, quantity, refusal, rows_of, text_of
+from tests.flows.fhir_resources import LOINC, Json, observation, quantity, refusal, rows_of, text_of
 from tests.home import Home
 
 PANEL = {"coding": [{"system": LOINC, "code": "24321-2", "display": "Basic panel"}]}
