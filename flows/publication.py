@@ -121,9 +121,12 @@ def publish_edition(edition: Edition, night: Night) -> Path:
             nights.mkdir(parents=True, exist_ok=True, mode=_FOLDER)
             beside = nights / f".{edition.night}.part"
             shutil.rmtree(beside, ignore_errors=True)
-            _write(edition, night, beside)
             target = nights / edition.night.isoformat()
-            _put_in_place(beside, target)
+            try:
+                _write(edition, night, beside)
+                _put_in_place(beside, target)
+            finally:
+                shutil.rmtree(beside, ignore_errors=True)  # half a night is nobody's
             _point(night.published / "current", Path("nights") / target.name)
             _point(night.published / NAME, Path("current") / NAME)
             return target
@@ -148,13 +151,15 @@ def _write(edition: Edition, night: Night, folder: Path) -> None:
         json.dumps(_manifest(edition, hashes), indent=2, sort_keys=True) + "\n", encoding="utf-8"
     )
     for path in sorted(folder.rglob("*"), reverse=True):
-        path.chmod(_FOLDER if path.is_dir() else _FROZEN if path.name == NAME else _READABLE)
-        _sync(path)
+        if path.name != NAME:
+            path.chmod(_FOLDER if path.is_dir() else _READABLE)
+            _sync(path)
     _sync(folder)
 
 
 def _copy(path: Path, to: Path) -> None:
     shutil.copyfile(path, to)
+    to.chmod(_FROZEN)
     _sync(to)
 
 

@@ -32,17 +32,15 @@ def own_drawn() -> pl.Expr:
 def id_by_order(profile: Profile) -> pl.Expr:
     """Order number, code, sub-id, and the instant where it is not that of the order.
 
-    A time of its own tells the results of one order apart, as in a tolerance test. A ward's number
-    (`is_placers`) may stand for many draws: there the instant always tells them apart.
+    A time of its own tells the results of one order apart, as in a tolerance test.
     """
     own, ordered = _instant("drawn"), _instant("ordered_drawn")
-    is_other = own.is_not_null() & own.ne_missing(ordered)
     return pl.concat_str(
         "order_number",
         pl.lit("/"),
         loinc_of(pl.col("code"), _unshared(profile)),
         ("/" + pl.col("sub_id")).fill_null(""),
-        ("/" + pl.when(is_other).then(own).when("is_placers").then(ordered)).fill_null(""),
+        ("/" + pl.when(own.ne_missing(ordered)).then(own)).fill_null(""),
     )
 
 

@@ -29,8 +29,7 @@ _SPECIMENS: Final = {code: word for word, codes in _CODES.items() for code in co
 def orders(messages: Messages, profile: Profile) -> pl.DataFrame:
     """A row for each OBR: what its results have in common, under canonical names.
 
-    Beside them `order_number`, whether it is that of whoever ordered (`is_placers`), and
-    `ordered_drawn`, the time of OBR-7 as sent.
+    Beside them `order_number`, and `ordered_drawn`, the time of OBR-7 as sent.
     """
     separators = messages.separators
     sent = fields_of(messages.segments("OBR"), _ORDER, separators.field)
@@ -64,7 +63,6 @@ def orders(messages: Messages, profile: Profile) -> pl.DataFrame:
         iso_times(rows.get_column("reported")).alias("reported_at"),
         translated("specimen", _SPECIMENS, profile),
         order_number=pl.coalesce("filler", "common_filler", "placer", "common_placer"),
-        is_placers=pl.coalesce("filler", "common_filler").is_null(),
         ordered_drawn="drawn",
     )
 

@@ -106,17 +106,15 @@ def _silent(messages: Messages) -> pl.DataFrame:
 def _told_apart(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows with an id each: no result is taken for a version of another of its own message.
 
-    Ids that a message gives twice are numbered, all of them: a correction of one that comes alone
-    says not which it corrects, and so replaces neither. In a broken message nothing is relied on
-    but its control id, and the place of each OBX.
+    Ids that a message gives twice are numbered. In a broken message nothing is relied on but its
+    control id, and the place of each OBX.
     """
     key = ("message", "PID", "observation_id")
     if rows.select(key).hash_rows().is_duplicated().any():
         number = pl.int_range(1, pl.len() + 1).over(key)
         numbered = pl.format("{}#{}", "observation_id", number)
-        is_shared = pl.len().over(key) > 1
         rows = rows.with_columns(
-            observation_id=pl.when(is_shared).then(numbered).otherwise("observation_id")
+            observation_id=pl.when(number > 1).then(numbered).otherwise("observation_id")
         )
     if rows.get_column("is_broken").any():
         place = pl.int_range(1, pl.len() + 1).over("message")

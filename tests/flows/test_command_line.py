@@ -1,5 +1,6 @@
 """The commands as a stranger meets them: help, homes, settings, exit codes."""
 
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -164,6 +165,20 @@ def test_what_cannot_be_published_leaves_yesterday_in_place(home: Path) -> None:
     result = run("night", "--home", str(home), "--as-of", "2026-11-22T02:00:00Z", "--direct")
     refused(result, 60, "published/")
     assert (home / "published" / "current").readlink() == before
+
+
+def test_a_night_that_fails_half_written_leaves_nothing_of_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    night(home)
+    monkeypatch.setattr("flows.exports.report.write", full)
+    result = run("night", "--home", str(home), "--as-of", "2026-11-22T02:00:00Z", "--direct")
+    refused(result, 60, "published/")
+    nights = home / "published" / "nights"
+    assert [path.name for path in nights.iterdir()] == ["2026-11-21"]
 
 
 def test_the_stages_alone_come_to_the_same_lists(home: Path, tmp_path: Path) -> None:

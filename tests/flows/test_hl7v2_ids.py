@@ -39,34 +39,13 @@ def test_a_result_has_the_id_of_its_own_else_that_of_order_code_part_and_time(
     )
     rows = rows_of(tmp_path, text_of(MSH, PID, OBR, *results, OBR, OBX))
     assert column(rows, "observation_id") == [
-        "FL1/19123-9#1",
+        "FL1/19123-9",
         "R1",
-        "FL1/19123-9/2#1",
+        "FL1/19123-9/2",
         "FL1/19123-9#2",
         "FL1/19123-9/20261120071000+0100",
         "FL1/19123-9/2#2",
         "FL1/19123-9#3",
-    ]
-
-
-def test_a_correction_alone_replaces_neither_of_two_that_nothing_tells_apart(
-    tmp_path: Path,
-) -> None:
-    both = text_of(MSH, PID, OBR, obx(f5="0.9"), obx(f5="1.9"))
-    alone = text_of(MSH, PID, OBR, obx(f5="1.8", f11="C"))
-    ids = column(rows_of(tmp_path, both + both + alone), "observation_id")
-    assert ids == [*["FL1/19123-9#1", "FL1/19123-9#2"] * 2, "FL1/19123-9"]
-
-
-def test_a_number_of_the_ward_may_stand_for_several_draws(tmp_path: Path) -> None:
-    def sent(drawn: str) -> str:
-        return text_of(MSH, PID, replaced(replaced(OBR, 3, ""), 7, drawn), OBX)
-
-    text = "".join(map(sent, ("20261120061000", "202611200610", "20261120101000")))
-    assert column(rows_of(tmp_path, text), "observation_id") == [
-        "PL1/19123-9/20261120061000",
-        "PL1/19123-9/20261120061000",
-        "PL1/19123-9/20261120101000",
     ]
 
 

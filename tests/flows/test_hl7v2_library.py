@@ -117,8 +117,8 @@ def plainly(message: hl7.Message) -> list[tuple[str | None, ...]]:
     found: list[tuple[str | None, ...]] = []
     for place, row in enumerate(rows, 1):
         order = row.get("OBR", "")
-        alike = [at for at, other in enumerate(rows, 1) if other.get("OBR") == order]
-        identifier = f"{order}/MG" + (f"#{alike.index(place) + 1}" if len(alike) > 1 else "")
+        earlier = sum(other.get("OBR") == order for other in rows[: place - 1])
+        identifier = f"{order}/MG" + (f"#{earlier + 1}" if earlier else "")
         beside = (row.get("PID"), row.get("PV1"), specimens.get(order), row.get("OBX"))
         found.append((f"{control}#{place}" if is_broken else identifier, *beside))
     return found

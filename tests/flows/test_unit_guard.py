@@ -194,6 +194,13 @@ def _is_told_first(folder: Path) -> None:
         assert BANNER in str([cell.value for row in top.iter_rows(max_row=4) for cell in row])
 
 
+def test_of_a_held_magnesium_and_a_held_creatinine_the_magnesium_is_shown(home: Home) -> None:
+    send(home, SHIFTED, 2, creatinine=2)
+    judged(home, SHIFTED)
+    shown = [row["why"].split(" “")[0] for row in on_review(home).values()]
+    assert shown == ["Printed result"] * SENT  # that of a creatinine would name it
+
+
 @pytest.mark.long
 def test_several_files_of_a_night_are_judged_together(home: Home) -> None:
     """Twice 20 results are 40, whichever stage is run how often; the first 20 held nothing.

@@ -71,7 +71,7 @@ _OWN: Final = {
     "spoken": f"tests/spec/test_sentences.py {_WORDS} {_POLICY}",
     "work_up": "tests/flows/test_work_up_and_high_watch.py",
     "worklists": f"{_WORDS} tests/spec/test_life.py tests/flows/test_listed_items.py "
-    "tests/flows/test_work_up_and_high_watch.py",
+    "tests/flows/test_work_up_and_high_watch.py tests/flows/test_unit_guard.py",
 }
 
 
