@@ -80,19 +80,20 @@ def mark_touched(store: Store, night: Night, last: Last) -> None:
     Those with versions from newer files, versions that became known since, and those not held.
     Their old rows, and whatever left the window, are taken out of tonight's database.
     """
-    # Chosen by what the table can skip by, before anything is joined. Files are read in order: from
-    # the first that no clock had reached, all are taken.
-    known = store.number(
-        "SELECT least(?, min(file_id) - 1) FROM files WHERE as_of > ?", [last.file_id, last.as_of]
+    ahead = store.rows(
+        "SELECT file_id FROM files WHERE as_of > ? AND file_id <= ?", [last.as_of, last.file_id]
     )
+    ids = ", ".join(["0", *(str(file_id) for (file_id,) in ahead)])
+    # Chosen by what the table can skip by, before anything is joined.
     store.run(
         "CREATE OR REPLACE TEMP TABLE touched AS SELECT person_id FROM persons "
         "WHERE ? OR person_id NOT IN (SELECT patient_id FROM tonight.observations) UNION "
         f"SELECT {PERSON} FROM (SELECT source, patient_id, wording_id, key_hash "
         "FROM observation_versions WHERE patient_id IS NOT NULL "
-        "AND (file_id > ? OR greatest(collected_time, reported_time) > ?)) v "
+        f"AND (file_id > ? OR file_id IN ({ids}) OR "
+        "greatest(collected_time, reported_time) > ?)) v "
         f"LEFT JOIN profiles p ON p.source = v.source WHERE {IS_READ}",
-        [not last.file_id, known, last.as_of],
+        [not last.file_id, last.file_id, last.as_of],
     )
     store.run(
         "DELETE FROM tonight.observations WHERE patient_id IN (SELECT person_id FROM touched) "
