@@ -161,6 +161,28 @@ def test_the_same_month_gives_the_same_bytes(tmp_path: Path) -> None:
     assert (_night(home) / "audit" / "2026-11.xlsx").read_bytes() == first
 
 
+def test_a_level_drawn_as_a_dose_starts_was_known_and_one_drawn_after_was_not(
+    tmp_path: Path,
+) -> None:
+    home = Home(tmp_path)
+    drawn = {"P1": SULFATE["started_at"], "P2": "2026-11-20T18:00:01Z"}
+    home.drop(
+        "medications",
+        [SULFATE | {"medication_id": patient, "patient_id": patient} for patient in drawn],
+    )
+    level = {"code": "19123-9", "value": "1.1", "unit": "mg/dL", "status": "F"}
+    home.drop(
+        "observations",
+        [
+            level | {"observation_id": patient, "patient_id": patient, "collected_at": at}
+            for patient, at in drawn.items()
+        ],
+    )
+    doses = _doses(_night(home))
+    is_lacking = {name: "NO_RECENT_LEVEL" in dose["findings"] for name, dose in doses.items()}
+    assert is_lacking == {"P1": False, "P2": True}
+
+
 @pytest.mark.parametrize(
     ("dose", "finding"),
     [
