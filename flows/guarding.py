@@ -115,7 +115,7 @@ def stage_files(store: Store) -> None:
     store.run(
         "CREATE OR REPLACE TEMP TABLE night_files AS "
         "SELECT f.file_id, f.name, f.received_at, f.as_of, h.held_since FROM files f LEFT JOIN ("
-        "SELECT file_id, map(list(analyte), list(since)) AS held_since FROM ("
+        "SELECT file_id, map_from_entries(list((analyte, since))) AS held_since FROM ("
         "SELECT f.file_id, h.analyte, min(h.collected_since) AS since "
         f"FROM holds h JOIN files f ON {_OF_FILE} WHERE h.released_at IS NULL GROUP BY ALL"
         ") GROUP BY file_id) h USING (file_id)"
