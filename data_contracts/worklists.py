@@ -109,6 +109,8 @@ WORKLIST_ITEMS: Final = Table(
         Column("source", "feed of the index, or of the row on review"),
         Column("file", "review: file that brought the row"),
         Column("row", "review: data row in that file, from 1", pl.Int64),
+        Column("observation_id", "the sender's id of the index, or of the row on review"),
+        Column("answered", "what the care team answered last, in words"),
         Column("policy_id", "name and hash of the policy that decided", is_nullable=False),
     ),
 )

@@ -25,13 +25,15 @@ def night_of(folder: Path, inbox: Path | None, as_of: str | None, now: datetime)
             raise ConfigurationError(message) from None
         if instant.tzinfo is None:
             instant = instant.replace(tzinfo=ZoneInfo(settings.timezone))
+    text = policy_text(folder / settings.policy)
     return Night(
         home=folder,
         inbox=(inbox or folder / "inbox").resolve(),
         as_of=instant.astimezone(UTC),
         received_at=now,
         settings=settings,
-        policy=load(policy_text(folder / settings.policy), where=settings.policy),
+        policy=load(text, where=settings.policy),
+        policy_text=text,
     )
 
 

@@ -42,7 +42,7 @@ def explain(store: Store, night: Night, patient: str) -> dict[str, Any] | None:
 
 def _published_as_of(store: Store) -> object:
     """The instant that the last assessed night speaks for; null before the first."""
-    ((as_of,),) = store.rows("SELECT max(as_of) FROM nights")
+    ((as_of,),) = store.rows("SELECT max(as_of) FROM runs")
     return plain(as_of)
 
 

@@ -24,7 +24,7 @@ def guard(store: Store, night: Night) -> None:
     """
     unseen = store.rows(
         "SELECT max(as_of) FROM files WHERE problem IS NULL AND night < ? GROUP BY night "
-        "HAVING max(as_of) > coalesce((SELECT max(as_of) FROM nights WHERE night < ?), "
+        "HAVING max(as_of) > coalesce((SELECT max(as_of) FROM runs WHERE night < ?), "
         "'-infinity') ORDER BY night",
         [night.date, night.date],
     )

@@ -1,7 +1,6 @@
 """Batches of persons through the rules into tonight's database, and the lists out of them."""
 
 from collections.abc import Mapping
-from typing import Final
 
 import polars as pl
 
@@ -10,6 +9,7 @@ from data_contracts.gate import hold_to_table
 from data_contracts.published import RUNS
 from data_contracts.worklists import WORKLIST_ITEMS
 from flows.gathering import Batch
+from flows.memory import previous_items, remember
 from flows.night import Night
 from flows.profile import Profile
 from flows.store import Store
@@ -18,17 +18,6 @@ from flows.version import VERSION, rules_digest
 from hypomag_rules.assess import Assessed, assess
 from hypomag_rules.sentences import with_sentences
 from hypomag_rules.worklists import as_items, listed_rows, ranked, with_life
-
-_ITEM_MEMORY: Final = (
-    "worklist",
-    "patient_id",
-    "item_id",
-    "first_listed_on",
-    "nights_listed",
-    "severity",
-    "section",
-    "magnesium_as_reported",
-)
 
 
 def basis_of(night: Night, profiles: Mapping[str, Profile]) -> str:
@@ -59,11 +48,7 @@ def published_assessments(judged: Assessed, night: Night) -> pl.DataFrame:
 
 def lay_out_items(store: Store, night: Night, listed: list[pl.DataFrame]) -> pl.DataFrame:
     """Rank who is listed over all batches, give each item its life and words, keep them."""
-    previous = store.frame(
-        f"SELECT {', '.join(_ITEM_MEMORY)} FROM items WHERE night = "
-        "(SELECT max(night) FROM nights WHERE night < ?)",
-        [night.date],
-    )
+    previous = previous_items(store, night)
     zone = night.settings.timezone
     if not listed:
         items = pl.DataFrame(schema=WORKLIST_ITEMS.schema)
@@ -75,21 +60,8 @@ def lay_out_items(store: Store, night: Night, listed: list[pl.DataFrame]) -> pl.
         )
     items = _plain(hold_to_table(WORKLIST_ITEMS, items))
     append(store, WORKLIST_ITEMS, items)
-    _remember(store, night, items)
+    remember(store, night, items.with_columns(is_hidden=pl.lit(value=False)))
     return items
-
-
-def _remember(store: Store, night: Night, items: pl.DataFrame) -> None:
-    """Keep what this night lists, so that the next one knows what is new."""
-    with store.transaction():
-        store.run("DELETE FROM items WHERE night = ?", [night.date])
-        store.run("DELETE FROM nights WHERE night = ?", [night.date])
-        kept = items.select("night", *_ITEM_MEMORY).with_columns(as_of=pl.lit(night.naive_as_of))
-        store.load("items", kept)
-        store.run(
-            "INSERT INTO nights VALUES (?, ?, ?, ?)",
-            [night.date, night.naive_as_of, night.policy.id, VERSION],
-        )
 
 
 def append_run(store: Store, night: Night) -> None:

@@ -12,7 +12,10 @@ from hypomag_rules.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """`as_of` and `received_at` are aware UTC instants; the clock was read once, in the CLI."""
+    """`as_of` and `received_at` are aware UTC instants; the clock was read once, in the CLI.
+
+    `policy_text` is the hospital's own policy as written, of which `policy` is made.
+    """
 
     home: Path
     inbox: Path
@@ -20,6 +23,7 @@ class Night:
     received_at: datetime
     settings: Settings
     policy: Policy
+    policy_text: str = ""
 
     @property
     def date(self) -> date:

@@ -8,12 +8,14 @@ from data_contracts.encounters import ENCOUNTERS
 from data_contracts.medications import MEDICATIONS
 from data_contracts.observations import OBSERVATIONS, WORDING
 from data_contracts.patients import PATIENTS
+from data_contracts.worklists import WORKLIST_ITEMS
+from flows.sql_types import sql_type
 from hypomag_rules.instants import PLAIN_STAMP
 
 CANONICAL: Final[dict[str, Table]] = {
     table.name: table for table in (OBSERVATIONS, PATIENTS, ENCOUNTERS, CONDITIONS, MEDICATIONS)
 }
-VERSION: Final = 2
+VERSION: Final = 3
 
 # Choosing how to compress a column takes more CPU than reading it from a file: what hardly repeats
 # is written as it is.
@@ -142,12 +144,12 @@ CREATE TABLE files (
 );
 CREATE TABLE profiles (source VARCHAR, digest VARCHAR, patient_prefix VARCHAR);
 CREATE TABLE contested (source VARCHAR, key_hash UBIGINT, is_ours BOOLEAN);
-CREATE TABLE items (
-    night DATE, as_of TIMESTAMP, worklist VARCHAR, patient_id VARCHAR, item_id VARCHAR,
-    first_listed_on DATE, nights_listed INTEGER, severity VARCHAR, section VARCHAR,
-    magnesium_as_reported VARCHAR
+CREATE TABLE texts (sha256 VARCHAR, text VARCHAR);
+CREATE TABLE runs (
+    run_id INTEGER, night DATE, as_of TIMESTAMP, received_at TIMESTAMP, newest_file INTEGER,
+    policy_id VARCHAR, policy VARCHAR, profiles MAP(VARCHAR, VARCHAR), settings VARCHAR,
+    version VARCHAR, is_published BOOLEAN
 );
-CREATE TABLE nights (night DATE, as_of TIMESTAMP, policy_id VARCHAR, version VARCHAR);
 """
 # What came after the first stores of this version: made wherever a store is opened. `files` are
 # the hashes of what was received, so that a file stays held when it is read in another shape.
@@ -177,6 +179,12 @@ _WORDING_JUDGED: Final = {
     "is_specimen_conflict": "BOOLEAN",
     "wording_fault": "VARCHAR",
 }
+# What a run said of each item, the hidden ones included.
+_RUN_ITEMS: Final = {
+    "run_id": "INTEGER",
+    **{name: sql_type(dtype) for name, dtype in WORKLIST_ITEMS.schema.items() if name != "night"},
+    "is_hidden": "BOOLEAN",
+}
 _HASHES: Final = {"key_hash": "UBIGINT", "row_hash": "UBIGINT"}
 _ROW: Final = {"file_id": "INTEGER", "row": "INTEGER", "source": "VARCHAR"}
 
@@ -200,6 +208,7 @@ def statements() -> list[str]:
     return [
         _LEDGER,
         ADDED,
+        _create("run_items", _RUN_ITEMS),
         f"INSERT INTO meta VALUES ('schema', '{VERSION}')",
         "INSERT INTO meta SELECT 'hashed_by', version()",
         _create("wordings", wordings),

@@ -17,6 +17,7 @@ from flows.gathering import batches
 from flows.guarding import append_holds, guard, held_digest
 from flows.inbox import Dropped, dropped_files, youngest_age_seconds
 from flows.judging import append_run, basis_of, judge_batch, lay_out_items
+from flows.memory import mark_published
 from flows.night import Night
 from flows.notices import append_notices
 from flows.profile import Profile, load_profiles
@@ -167,6 +168,8 @@ def publish(night: Night, say: Say) -> Published:
         edition = read_edition(store, night)
     say("publishing the worklists")
     folder = publish_edition(edition, night)
+    with opened(night) as store:
+        mark_published(store, night)
     return Published(folder, counts_by_list(edition.items), _earned(edition), edition.banner)
 
 

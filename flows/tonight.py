@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 import polars as pl
-from polars.datatypes import DataType, DataTypeClass
 
 from data_contracts.assessments import ASSESSMENTS
 from data_contracts.columns import Table
@@ -26,17 +25,10 @@ from data_contracts.published import (
 from data_contracts.worklists import WORKLIST_ITEMS
 from flows.night import Night
 from flows.schema import CANONICAL, as_sent, versions_of
+from flows.sql_types import sql_type
 from flows.store import Store
 
 NAME: Final = "hypomag.duckdb"
-_SQL: Final = {
-    pl.Date: "DATE",
-    pl.Boolean: "BOOLEAN",
-    pl.Float64: "DOUBLE",
-    pl.Int16: "SMALLINT",
-    pl.Int32: "INTEGER",
-    pl.Int64: "BIGINT",
-}
 
 
 def tonight_path(night: Night) -> Path:
@@ -105,7 +97,7 @@ def _add_columns(store: Store) -> None:
     for table in PUBLISHED:
         for column in table.columns:
             if (table.name, column.name) not in held:
-                kind = _sql_type(column.dtype)
+                kind = sql_type(column.dtype)
                 store.run(f"ALTER TABLE tonight.{table.name} ADD COLUMN {column.name} {kind}")
 
 
@@ -203,19 +195,11 @@ def _create(table: Table) -> str:
     # Identifiers do not repeat within a night: compressing them costs more than it saves.
     loose = {"patient_id", "observation_id"}
     columns = ", ".join(
-        f"{column.name} {_sql_type(column.dtype)}"
+        f"{column.name} {sql_type(column.dtype)}"
         + (" USING COMPRESSION uncompressed" if column.name in loose else "")
         for column in table.columns
     )
     return f"CREATE TABLE IF NOT EXISTS tonight.{table.name} ({columns})"
-
-
-def _sql_type(dtype: DataType | DataTypeClass) -> str:
-    if isinstance(dtype, pl.Datetime):
-        return "TIMESTAMP"
-    if isinstance(dtype, pl.List):
-        return "VARCHAR[]"
-    return next((name for kind, name in _SQL.items() if dtype == kind), "VARCHAR")
 
 
 def _text(comment: str) -> str:

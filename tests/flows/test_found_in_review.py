@@ -215,7 +215,7 @@ def test_a_dose_moved_to_another_patient_treats_the_first_no_more(tmp_path: Path
     was_listed = assess(night, lambda _: None).listed
     assert +Counter(was_listed) == {"iv_replacement": 1, "recheck": 1}
     with opened(night) as store:
-        found = store.rows("SELECT patient_id FROM items WHERE worklist = 'iv_replacement'")
+        found = store.rows("SELECT patient_id FROM run_items WHERE worklist = 'iv_replacement'")
     assert found == [("P1",)]
 
 

@@ -1,0 +1,92 @@
+"""What each run said and what it rested on, kept in the store.
+
+The next night compares itself with the last published run; a replay rebuilds any of them. Runs are
+only ever added: a night that is published again leaves what it said before.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from data_contracts.worklists import WORKLIST_ITEMS
+from flows.night import Night
+from flows.settings import FILE
+from flows.store import Store
+from flows.version import VERSION
+
+SOURCES: Final = "sources"
+_ITEM: Final = ", ".join(name for name in WORKLIST_ITEMS.names if name != "night")
+# The last published run of the last date before a night.
+_PREVIOUS: Final = (
+    "SELECT run_id, night, as_of FROM runs WHERE is_published AND night < ? "
+    "ORDER BY night DESC, run_id DESC LIMIT 1"
+)
+
+
+def previous_items(store: Store, night: Night) -> pl.DataFrame:
+    """What the last published night of an earlier date said, with `night` and `is_hidden`."""
+    return store.frame(
+        f"SELECT night, {_ITEM}, is_hidden FROM run_items "
+        f"JOIN ({_PREVIOUS}) USING (run_id) ORDER BY worklist, rank",
+        [night.date],
+    )
+
+
+def remember(store: Store, night: Night, items: pl.DataFrame) -> None:
+    """Keep a run: its items (with `is_hidden`), policy, profiles, settings, what was read by it.
+
+    A run of the same night that was never published is forgotten.
+    """
+    profiles = {path.stem: path for path in sorted((night.home / SOURCES).glob("*.toml"))}
+    settings = {
+        "hospital": night.settings.hospital,
+        "timezone": night.settings.timezone,
+        "has_file": (night.home / FILE).exists(),
+    }
+    with store.transaction():
+        stale = "SELECT run_id FROM runs WHERE night = ? AND NOT is_published"
+        store.run(f"DELETE FROM run_items WHERE run_id IN ({stale})", [night.date])
+        store.run("DELETE FROM runs WHERE night = ? AND NOT is_published", [night.date])
+        run = store.number("SELECT coalesce(max(run_id), 0) + 1 FROM runs")
+        store.run(
+            "INSERT INTO runs SELECT ?, ?, ?, ?, coalesce(max(file_id), 0), ?, ?, "
+            "map_from_entries(?::STRUCT(k VARCHAR, v VARCHAR)[]), ?, ?, false FROM files",
+            [
+                run,
+                night.date,
+                night.naive_as_of,
+                night.received_at.replace(tzinfo=None),
+                night.policy.id,
+                _keep(store, night.policy_text),
+                [{"k": name, "v": _keep(store, _text(path))} for name, path in profiles.items()],
+                json.dumps(settings, sort_keys=True),
+                VERSION,
+            ],
+        )
+        store.load("run_items", items.drop("night").with_columns(run_id=pl.lit(run)))
+
+
+def mark_published(store: Store, night: Night) -> None:
+    """Say that the run of this night is what readers see."""
+    store.run(
+        "UPDATE runs SET is_published = true WHERE night = ? AND as_of = ? AND run_id = "
+        "(SELECT max(run_id) FROM runs WHERE night = ?)",
+        [night.date, night.naive_as_of, night.date],
+    )
+
+
+def _keep(store: Store, text: str) -> str:
+    """Keep a text under its hash; returns the hash."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    store.run(
+        "INSERT INTO texts SELECT ?, ? WHERE ? NOT IN (SELECT sha256 FROM texts)",
+        [digest, text, digest],
+    )
+    return digest
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
