@@ -7,7 +7,7 @@ import polars as pl
 from data_contracts import vocabulary as words
 from data_contracts.assessments import ASSESSMENTS
 from data_contracts.columns import Column, Table
-from data_contracts.worklists import WORKLIST_ITEMS
+from data_contracts.worklists import WORKLIST_CHANGES, WORKLIST_ITEMS
 
 _T: Final = words.Instant
 _LIST: Final = pl.List(pl.String)
@@ -162,6 +162,7 @@ VIEWS: Final = (EPISODES,)
 PUBLISHED: Final = (
     ASSESSMENTS,
     WORKLIST_ITEMS,
+    WORKLIST_CHANGES,
     OBSERVATIONS,
     DOSES,
     QUARANTINE,

@@ -28,6 +28,16 @@ FEMG_FINDINGS: Final = (
 WORKLISTS: Final = ("iv_replacement", "recheck", "review", "work_up", "high_watch")
 SECTIONS: Final = ("main", "overdue", "due", "upcoming")
 LIVES: Final = ("new", "carried", "changed")
+# What took an item off its list, in the order in which they are asked.
+GONE: Final = (
+    "deceased",
+    "retracted",
+    "dismissed",
+    "treated",
+    "resolved",
+    "rechecked",
+    "expired",
+)
 STATUS_KINDS: Final = ("final", "provisional", "none", "withdrawn")
 ROUTES: Final = ("iv", "im", "oral", "other")
 SEXES: Final = ("male", "female", "other")

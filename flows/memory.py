@@ -21,15 +21,15 @@ SOURCES: Final = "sources"
 _ITEM: Final = ", ".join(name for name in WORKLIST_ITEMS.names if name != "night")
 # The last published run of the last date before a night.
 _PREVIOUS: Final = (
-    "SELECT run_id, night, as_of FROM runs WHERE is_published AND night < ? "
+    "SELECT run_id, night, as_of AS was_as_of FROM runs WHERE is_published AND night < ? "
     "ORDER BY night DESC, run_id DESC LIMIT 1"
 )
 
 
 def previous_items(store: Store, night: Night) -> pl.DataFrame:
-    """What the last published night of an earlier date said, with `night` and `is_hidden`."""
+    """What the last published night of an earlier date said, with `night`, `was_as_of`, `is_hidden`."""
     return store.frame(
-        f"SELECT night, {_ITEM}, is_hidden FROM run_items "
+        f"SELECT night, was_as_of, {_ITEM}, is_hidden FROM run_items "
         f"JOIN ({_PREVIOUS}) USING (run_id) ORDER BY worklist, rank",
         [night.date],
     )

@@ -17,7 +17,7 @@ from flows.gathering import batches
 from flows.guarding import append_holds, guard, held_digest
 from flows.inbox import Dropped, dropped_files, youngest_age_seconds
 from flows.judging import append_run, basis_of, judge_batch, lay_out_items
-from flows.memory import mark_published
+from flows.memory import mark_published, previous_items
 from flows.night import Night
 from flows.notices import append_notices
 from flows.profile import Profile, load_profiles
@@ -135,13 +135,14 @@ def assess(night: Night, say: Say) -> Judged:
             mark_repeated(store, night, last)
             append_repeated(store, night, last)
             select_doses(store, night, last)
-            total = lay_in_batches(store, night.settings.persons_at_once)
+            total = max(lay_in_batches(store, night.settings.persons_at_once), 1)
+            previous = previous_items(store, night)
             listed = []
             for at, batch in enumerate(batches(store, night, total), 1):
                 say(f"judging {at} of {total}: {batch.judged.height} patients")
-                listed.append(judge_batch(store, night, batch))
+                listed.append(judge_batch(store, night, batch, previous))
                 audit_batch(store, night, batch)
-            items = lay_out_items(store, night, listed)
+            items = lay_out_items(store, night, listed, previous)
             append_ledger(store, night, since=last.file_id)
             append_holds(store, night)
             renew_unmapped(store, night)
