@@ -81,7 +81,9 @@ def _changes(
     night: Night, listed: list[Listed], previous: pl.DataFrame, items: pl.DataFrame
 ) -> pl.DataFrame:
     """The rows of `worklist_changes`, in the order of the lists that they left."""
-    seen = Seen(*(pl.concat(frames) for frames in zip(*(batch.seen for batch in listed), strict=True)))
+    seen = Seen(
+        *(pl.concat(frames) for frames in zip(*(batch.seen for batch in listed), strict=True))
+    )
     shown = previous.filter(~pl.col("is_hidden"))
     gone = departed(shown, items, seen, night.policy)
     changes = worded_changes(gone, items, night.policy, night.settings.timezone)

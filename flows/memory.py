@@ -27,7 +27,7 @@ _PREVIOUS: Final = (
 
 
 def previous_items(store: Store, night: Night) -> pl.DataFrame:
-    """What the last published night of an earlier date said, with `night`, `was_as_of`, `is_hidden`."""
+    """What the last published night of an earlier date said, `is_hidden` or not."""
     return store.frame(
         f"SELECT night, was_as_of, {_ITEM}, is_hidden FROM run_items "
         f"JOIN ({_PREVIOUS}) USING (run_id) ORDER BY worklist, rank",

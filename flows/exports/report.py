@@ -11,6 +11,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from data_contracts.vocabulary import OUTCOMES, REJUDGED_NOTICE, SECTIONS, WORKLISTS
+from flows.exports import changes
 from flows.exports.audit_xlsx import counts
 from flows.exports.caveats import as_of_sentence, as_of_words, caveats
 from flows.exports.edition import Edition
@@ -68,6 +69,7 @@ def page(edition: Edition) -> str:
         caveats=caveats(edition),
         rejudged=edition.notices_of(REJUDGED_NOTICE),
         summary=summary(edition),
+        changes=changes.summary(edition),
         lists=[_list(edition, worklist) for worklist in WORKLISTS],
         held_back=_held_back(edition),
         held_back_by_file=_held_back_by_file(edition),

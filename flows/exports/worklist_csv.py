@@ -5,6 +5,7 @@ from typing import Final
 
 import polars as pl
 
+from flows.exports.changes import changes
 from flows.exports.columns import COLUMNS, Shown, laid_out
 from flows.exports.edition import Edition
 from flows.exports.words import local
@@ -29,6 +30,18 @@ def write(edition: Edition, worklist: str, path: Path) -> None:
     listed = laid_out(edition, worklist, on_paper=False)
     _write(
         listed.select(cell for shown in COLUMNS[worklist] for cell in _cells(shown, edition.zone)),
+        path,
+    )
+
+
+def write_changes(edition: Edition, path: Path) -> None:
+    """What changed since the last published night, one row a change."""
+    rows = changes(edition)
+    _write(
+        rows.select(
+            _inert(pl.col(name)) if dtype == pl.String else pl.col(name)
+            for name, dtype in rows.schema.items()
+        ),
         path,
     )
 
