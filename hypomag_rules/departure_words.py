@@ -62,12 +62,17 @@ def _drawn(frame: pl.DataFrame, columns: dict[str, str], policy: Policy, zone: s
 
 
 def _lists_of(here: pl.DataFrame) -> pl.DataFrame:
-    """`stands_on` by patient: `recheck and work-up`."""
+    """`stands_on` by patient: `recheck and work-up lists`."""
     named = pl.col("worklist").cast(pl.String).replace(_LISTS)
     return (
         here.filter(~pl.col("is_hidden"))
         .group_by("patient_id")
-        .agg(stands_on=named.sort().str.join(" and "))
+        .agg(
+            pl.concat_str(
+                named.sort().str.join(" and "),
+                pl.when(pl.len() > 1).then(pl.lit(" lists")).otherwise(pl.lit(" list")),
+            ).alias("stands_on")
+        )
     )
 
 
@@ -98,7 +103,7 @@ def _now(policy: Policy, zone: str) -> pl.Expr:
         "expired": _expired(policy),
     }
     reason = pl.col("gone_because")
-    stands = pl.lit("; now on the ") + pl.col("stands_on") + pl.lit(" list")
+    stands = pl.lit("; now on the ") + pl.col("stands_on")
     return pl.concat_str(
         pl.coalesce(*(pl.when(reason == name).then(words) for name, words in said.items())),
         stands.fill_null(""),
