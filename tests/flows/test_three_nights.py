@@ -14,31 +14,41 @@ STORY: Final = {
         (
             "gone: retracted",
             "T-03",
-            "Listed Fri 20 Nov: Magnesium 1.1 mg/dL (severe: 1.2 or below), drawn Thu 19 Nov "
-            "06:30; no IV or IM magnesium charted up to Thu 19:00.",
+            (
+                "Listed Fri 20 Nov: Magnesium 1.1 mg/dL (severe: 1.2 or below), drawn Thu 19 "
+                "Nov 06:30; no IV or IM magnesium charted up to Thu 19:00."
+            ),
             "Result withdrawn; no other magnesium counts.",
         ),
         (
             "gone: treated",
             "T-01",
-            "Listed Fri 20 Nov: Magnesium 1.0 mg/dL (severe: 1.2 or below), drawn Wed 18 Nov "
-            "20:00; no IV or IM magnesium charted up to Thu 19:00.",
-            "Given: IV 2 g Thu 19 Nov 20:00, charted only after the list of Fri 20 Nov; then "
-            "Magnesium 1.3 mg/dL (low: 1.5 or below), drawn Fri 20 Nov 22:30; now on the recheck "
-            "list.",
+            (
+                "Listed Fri 20 Nov: Magnesium 1.0 mg/dL (severe: 1.2 or below), drawn Wed 18 "
+                "Nov 20:00; no IV or IM magnesium charted up to Thu 19:00."
+            ),
+            (
+                "Given: IV 2 g Thu 19 Nov 20:00, charted only after the list of Fri 20 Nov; "
+                "then Magnesium 1.3 mg/dL (low: 1.5 or below), drawn Fri 20 Nov 22:30; now on "
+                "the recheck list."
+            ),
         ),
         (
             "gone: resolved",
             "T-04",
-            "Listed Fri 20 Nov: Printed result “HEMOLYZED”, drawn Thu 19 Nov 07:00: result is not "
-            "a number.",
+            (
+                "Listed Fri 20 Nov: Printed result “HEMOLYZED”, drawn Thu 19 Nov 07:00: result "
+                "is not a number."
+            ),
             "Magnesium 1.8 mg/dL (above 1.5 target), drawn Fri 20 Nov 06:00.",
         ),
         (
             "gone: too old",
             "T-06",
-            "Listed Fri 20 Nov: Magnesium 1.1 mg/dL (severe: 1.2 or below), drawn Tue 17 Nov "
-            "04:00; no IV or IM magnesium charted up to Thu 19:00.",
+            (
+                "Listed Fri 20 Nov: Magnesium 1.1 mg/dL (severe: 1.2 or below), drawn Tue 17 "
+                "Nov 04:00; no IV or IM magnesium charted up to Thu 19:00."
+            ),
             "Past 72 h and no sufficient IV or IM dose seen; now on the recheck list.",
         ),
     ],
@@ -46,24 +56,32 @@ STORY: Final = {
         (
             "gone: retracted",
             "T-01",
-            "Listed Sat 21 Nov: Magnesium 1.3 mg/dL (low: 1.5 or below), drawn Fri 20 Nov 22:30; "
-            "low potassium, low calcium or a cardiac glycoside beside it; window open, sample by "
-            "Mon 23 Nov.",
-            "Corrected: Magnesium 1.8 mg/dL (above 1.5 target), drawn Fri 20 Nov 22:30, released "
-            "Sat 21 Nov 09:00.",
+            (
+                "Listed Sat 21 Nov: Magnesium 1.3 mg/dL (low: 1.5 or below), drawn Fri 20 Nov "
+                "22:30; low potassium, low calcium or a cardiac glycoside beside it; window "
+                "open, sample by Mon 23 Nov."
+            ),
+            (
+                "Corrected: Magnesium 1.8 mg/dL (above 1.5 target), drawn Fri 20 Nov 22:30, "
+                "released Sat 21 Nov 09:00."
+            ),
         ),
         (
             "gone: died",
             "T-02",
-            "Listed Fri 20 Nov to Sat 21 Nov: Magnesium 0.8 mg/dL (severe: 1.2 or below), drawn "
-            "Thu 19 Nov 05:00; no IV or IM magnesium charted up to Fri 23:00.",
+            (
+                "Listed Fri 20 Nov to Sat 21 Nov: Magnesium 0.8 mg/dL (severe: 1.2 or below), "
+                "drawn Thu 19 Nov 05:00; no IV or IM magnesium charted up to Fri 23:00."
+            ),
             "Died Sat 21 Nov 13:40.",
         ),
         (
             "gone: treated",
             "T-05",
-            "Listed Fri 20 Nov to Sat 21 Nov: Magnesium 1.2 mg/dL (severe: 1.2 or below), drawn "
-            "Thu 19 Nov 08:00; no IV or IM magnesium charted up to Fri 23:00.",
+            (
+                "Listed Fri 20 Nov to Sat 21 Nov: Magnesium 1.2 mg/dL (severe: 1.2 or below), "
+                "drawn Thu 19 Nov 08:00; no IV or IM magnesium charted up to Fri 23:00."
+            ),
             "Given: IV 2 g Sat 21 Nov 07:00; now on the recheck list.",
         ),
     ],
