@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from flows.asked import policy_text
+from flows.cli_past import replay_command
 from flows.cli_source import source_app
 from flows.command import AsOfOption, HomeOption, InboxOption, JsonOption
 from flows.command import asked_night as _night
@@ -194,6 +195,7 @@ def explain_command(
     _finish(work)
 
 
+app.command("replay")(replay_command)
 app.add_typer(source_app, name="source", no_args_is_help=True)
 policy_app = typer.Typer(help="The hospital's policy: check a file, show what is in force.")
 app.add_typer(policy_app, name="policy", no_args_is_help=True)

@@ -24,6 +24,7 @@ from flows.store import Store
 from flows.tonight import NAME, tonight_path
 from flows.version import VERSION
 
+MANIFEST: Final = "manifest.json"
 _FOLDER: Final = 0o750
 _READABLE: Final = 0o640
 _FROZEN: Final = 0o440
@@ -145,11 +146,11 @@ def _write(edition: Edition, night: Night, folder: Path) -> None:
         _write_for_readers(edition, folder)
         copied.result()
     hashes = {
-        path.relative_to(folder).as_posix(): _digest(path)
+        path.relative_to(folder).as_posix(): digest_of(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != NAME
     }
-    (folder / "manifest.json").write_text(
+    (folder / MANIFEST).write_text(
         json.dumps(_manifest(edition, hashes), indent=2, sort_keys=True) + "\n", encoding="utf-8"
     )
     for path in sorted(folder.rglob("*"), reverse=True):
@@ -225,7 +226,8 @@ def _point(link: Path, to: Path) -> None:
     _sync(link.parent)
 
 
-def _digest(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """The sha256 of a published file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

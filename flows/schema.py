@@ -148,7 +148,7 @@ CREATE TABLE texts (sha256 VARCHAR, text VARCHAR);
 CREATE TABLE runs (
     run_id INTEGER, night DATE, as_of TIMESTAMP, received_at TIMESTAMP, newest_file INTEGER,
     policy_id VARCHAR, policy VARCHAR, profiles MAP(VARCHAR, VARCHAR), settings VARCHAR,
-    version VARCHAR, is_published BOOLEAN
+    version VARCHAR, rules VARCHAR, is_published BOOLEAN, manifest VARCHAR
 );
 """
 # What came after the first stores of this version: made wherever a store is opened. `files` are

@@ -21,7 +21,7 @@ from flows.memory import mark_published, previous_items
 from flows.night import Night
 from flows.notices import append_notices
 from flows.profile import Profile, load_profiles
-from flows.publication import publish_edition, read_edition
+from flows.publication import MANIFEST, digest_of, publish_edition, read_edition
 from flows.rejudging import note_profiles
 from flows.repeating import (
     append_repeated,
@@ -170,7 +170,7 @@ def publish(night: Night, say: Say) -> Published:
     say("publishing the worklists")
     folder = publish_edition(edition, night)
     with opened(night) as store:
-        mark_published(store, night)
+        mark_published(store, night, digest_of(folder / MANIFEST))
     return Published(folder, counts_by_list(edition.items), _earned(edition), edition.banner)
 
 
