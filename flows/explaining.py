@@ -6,6 +6,7 @@ from data_contracts.vocabulary import HELD
 from flows.gathering import batches
 from flows.judging import published_assessments
 from flows.night import Night
+from flows.past import FOREVER
 from flows.selection import lay_in_batches, select_dosed, select_persons
 from flows.store import Store
 from hypomag_rules.assess import assess
@@ -31,6 +32,7 @@ def explain(store: Store, night: Night, patient: str) -> dict[str, Any] | None:
         return {
             "patient_id": patient,
             "as_of": plain(night.naive_as_of),
+            "received_by": _received_by(night),
             "timezone": night.settings.timezone,
             "published_as_of": _published_as_of(store),
             "policy_id": night.policy.id,
@@ -38,6 +40,12 @@ def explain(store: Store, night: Night, patient: str) -> dict[str, Any] | None:
             **explained(judged, night.policy, night.settings.timezone),
         }
     return None
+
+
+def _received_by(night: Night) -> object:
+    """The instant after which nothing counts; null when everything does."""
+    received_by = night.received_by and night.received_by.replace(tzinfo=None)
+    return None if received_by == FOREVER else plain(received_by)
 
 
 def _published_as_of(store: Store) -> object:
@@ -50,6 +58,8 @@ def in_words(told: dict[str, Any]) -> str:
     """The explanation as a page for a terminal."""
     lines = [f"Patient {told['patient_id']} as of {told['as_of']}, policy {told['policy_id']}"]
     lines.append("Times are UTC.")
+    if told["received_by"]:
+        lines.append(f"Without the files that were received after {told['received_by']}.")
     published = told["published_as_of"]
     if published not in {None, told["as_of"]}:
         lines.append(f"The last lists speak for another instant: to read them, --as-of {published}")

@@ -24,9 +24,10 @@ from hypomag_rules.worklists import as_items, listed_rows, ranked, seen_again, w
 
 
 def basis_of(night: Night, profiles: Mapping[str, Profile]) -> str:
-    """What the standing results rest on beside the rows: software, policy, profiles."""
+    """What the standing results rest on beside the rows: software, policy, profiles, a past."""
     digests = ",".join(f"{name}={profiles[name].digest}" for name in sorted(profiles))
-    return f"{rules_digest()}|{night.policy.id}|{night.settings.timezone}|{digests}"
+    past = f"|received by {night.received_by}" if night.received_by else ""
+    return f"{rules_digest()}|{night.policy.id}|{night.settings.timezone}|{digests}{past}"
 
 
 class Listed(NamedTuple):

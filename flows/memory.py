@@ -87,6 +87,28 @@ def run_items(store: Store, run_id: int) -> pl.DataFrame:
     )
 
 
+def carry_runs(store: Store, real: str, newest: int) -> None:
+    """Keep in the schema `real` the runs after `newest` of tables that shadow its own."""
+    added = f"run_id > {newest}"
+    with store.transaction():
+        stale = (
+            f"SELECT run_id FROM {real}.runs WHERE NOT is_published "
+            f"AND night IN (SELECT night FROM runs WHERE {added})"
+        )
+        store.run(f"DELETE FROM {real}.run_items WHERE run_id IN ({stale})")
+        store.run(f"DELETE FROM {real}.runs WHERE run_id IN ({stale})")
+        last = store.number(f"SELECT coalesce(max(run_id), 0) FROM {real}.runs")
+        for table in ("runs", "run_items"):
+            store.run(
+                f"INSERT INTO {real}.{table} BY NAME SELECT * "
+                f"REPLACE (run_id - {newest} + {last} AS run_id) FROM {table} WHERE {added}"
+            )
+        store.run(
+            f"INSERT INTO {real}.texts FROM texts "
+            f"WHERE sha256 NOT IN (SELECT sha256 FROM {real}.texts)"
+        )
+
+
 def _keep(store: Store, text: str) -> str:
     """Keep a text under its hash; returns the hash."""
     digest = hashlib.sha256(text.encode()).hexdigest()

@@ -153,6 +153,7 @@ CREATE TABLE runs (
 """
 # What came after the first stores of this version: made wherever a store is opened. `files` are
 # the hashes of what was received, so that a file stays held when it is read in another shape.
+# `first_file_id` is the number under which such a file was first read.
 ADDED: Final = """
 CREATE TABLE IF NOT EXISTS holds (
     source VARCHAR, analyte VARCHAR, night DATE, collected_since TIMESTAMP, files VARCHAR[],
@@ -163,6 +164,15 @@ CREATE TABLE IF NOT EXISTS rejudged (
     night DATE, as_of TIMESTAMP, source VARCHAR, table_name VARCHAR, was VARCHAR, became VARCHAR,
     rows BIGINT
 );
+ALTER TABLE files ADD COLUMN IF NOT EXISTS first_file_id INTEGER;
+ALTER TABLE holds ADD COLUMN IF NOT EXISTS held_at TIMESTAMP;
+ALTER TABLE rejudged ADD COLUMN IF NOT EXISTS received_at TIMESTAMP;
+"""
+# The keys that have several versions, out of the versions themselves.
+CONTESTED: Final = """
+SELECT source, key_hash, bool_or(w.analyte IS NOT NULL) AS is_ours
+FROM observation_versions JOIN wordings w USING (source, wording_id) {where}
+GROUP BY ALL HAVING count(*) > 1
 """
 _WORDING_JUDGED: Final = {
     "loinc": "VARCHAR",
