@@ -27,6 +27,11 @@ _COMPARED: Final = tuple(
 # Both say of every item what the manifest of the night says once.
 _SAID_ONCE: Final = ("policy_id",)
 
+_OTHER_STORE: Final = (
+    "tampering: the same software and policy find other rows; the store no longer holds what that "
+    "night read"
+)
+
 
 class Replayed(NamedTuple):
     """What a replay found: files by name and state, rows that differ, and grounds in words.
@@ -75,13 +80,10 @@ def replay(asked: Night, day: date, say: Say, out: Path | None = None) -> Replay
             *_software(str(version), str(rules)),
             *_policy(str(policy_id), str(new["policy_id"])),
             *_tampering(published, told, str(manifest_hash)),
-            *_read_again(store, told, new),
+            *_read_again(told, new),
         )
         if (files or rows.height) and not grounds:
-            grounds = (
-                "tampering: the same software and policy find other rows; the store no longer "
-                "holds what that night read",
-            )
+            grounds = (_OTHER_STORE,)
         return Replayed(day, str(version), len(new["hashes"]), files, rows, grounds)
 
 
@@ -104,8 +106,12 @@ def row_differences(then: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
     changed = both.select(*_KEY, columns=pl.concat_list(*alike).list.drop_nulls())
     none = pl.lit([], dtype=pl.List(pl.String))
     parts = (
-        then.join(now, on=_KEY, how="anti").select(*_KEY, difference=pl.lit("only then"), columns=none),
-        now.join(then, on=_KEY, how="anti").select(*_KEY, difference=pl.lit("only now"), columns=none),
+        then.join(now, on=_KEY, how="anti").select(
+            *_KEY, difference=pl.lit("only then"), columns=none
+        ),
+        now.join(then, on=_KEY, how="anti").select(
+            *_KEY, difference=pl.lit("only now"), columns=none
+        ),
         changed.filter(pl.col("columns").list.len() > 0).select(
             *_KEY, difference=pl.lit("differs"), columns="columns"
         ),
@@ -113,10 +119,15 @@ def row_differences(then: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(parts).sort(_KEY)
 
 
+def _only(items: pl.DataFrame, difference: str) -> pl.DataFrame:
+    none = pl.lit([], dtype=pl.List(pl.String))
+    return items.select(*_KEY, difference=pl.lit(difference), columns=none)
+
+
 def _differing(then: dict[str, str], now: dict[str, str]) -> dict[str, str]:
     states = {name: "differs" for name in then.keys() & now.keys() if then[name] != now[name]}
-    states |= {name: "not there now" for name in then.keys() - now.keys()}
-    states |= {name: "not there then" for name in now.keys() - then.keys()}
+    states |= dict.fromkeys(then.keys() - now.keys(), "not there now")
+    states |= dict.fromkeys(now.keys() - then.keys(), "not there then")
     return dict(sorted(states.items()))
 
 
@@ -132,7 +143,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
 def _software(version: str, rules: str) -> tuple[str, ...]:
     if version != VERSION:
         return (f"version: published by hypomag {version}, built again by {VERSION}",)
-    if rules != rulesdigest_of():
+    if rules != rules_digest():
         return (f"version: also hypomag {version}, but with other code or libraries",)
     return ()
 
@@ -160,7 +171,7 @@ def _tampering(published: Path, told: dict[str, Any], manifest_hash: str) -> tup
     return tuple(found)
 
 
-def _read_again(store: Store, told: dict[str, Any], new: dict[str, Any]) -> tuple[str, ...]:
+def _read_again(told: dict[str, Any], new: dict[str, Any]) -> tuple[str, ...]:
     """Files whose rows are accounted for otherwise than then."""
     keys = ("source", "file", "table_name", "sha256")
     then = {tuple(row[key] for key in keys): row for row in told.get("files", [])}
@@ -169,4 +180,3 @@ def _read_again(store: Store, told: dict[str, Any], new: dict[str, Any]) -> tupl
     if not told or not other:
         return ()
     return (f"files: {other} of that night are accounted for otherwise, or are gone",)
-

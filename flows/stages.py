@@ -182,7 +182,7 @@ def publish(night: Night, say: Say) -> Published:
     say("publishing the worklists")
     folder = publish_edition(edition, night)
     with opened(replace(night, received_by=None)) as store:
-        mark_published(store, night)
+        mark_published(store, night, digest_of(folder / MANIFEST))
     return Published(folder, counts_by_list(edition.items), _earned(edition), edition.banner)
 
 
