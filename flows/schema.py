@@ -163,6 +163,17 @@ CREATE TABLE IF NOT EXISTS rejudged (
     night DATE, as_of TIMESTAMP, source VARCHAR, table_name VARCHAR, was VARCHAR, became VARCHAR,
     rows BIGINT
 );
+CREATE TABLE IF NOT EXISTS sheets (
+    sheet_id INTEGER, night DATE, name VARCHAR, sha256 VARCHAR, received_at TIMESTAMP, rows BIGINT,
+    blank BIGINT, counted BIGINT, known BIGINT, refused BIGINT, problem VARCHAR
+);
+CREATE TABLE IF NOT EXISTS dispositions (
+    disposition_id INTEGER, sheet_id INTEGER, row INTEGER, received_at TIMESTAMP, token VARCHAR,
+    night DATE, worklist VARCHAR, item_id VARCHAR, patient_id VARCHAR, answer VARCHAR, until DATE,
+    answered_by VARCHAR, note VARCHAR, collected_at TIMESTAMP, severity VARCHAR,
+    magnesium_mg_dl DOUBLE, comparator VARCHAR, value_collected_at TIMESTAMP, review_at TIMESTAMP,
+    could_be_severe BOOLEAN
+);
 """
 _WORDING_JUDGED: Final = {
     "loinc": "VARCHAR",
