@@ -91,7 +91,8 @@ HIDING_ANSWERS: Final = ("not_indicated", "declined", "transferred")
 SNOOZE: Final = "snooze"
 # Why a row of a returned sheet does not count, in words for its sender; the first that applies.
 ANSWER_REFUSALS: Final[dict[str, str]] = {
-    "token_missing": "The token of this row is blank or damaged: answer on a fresh copy of the list.",
+    "token_missing": "The token of this row is blank or damaged: answer on a fresh copy of "
+    "the list.",
     "not_ours": "No list published here has this item on this night, or another site wrote it: "
     "send it to where it came from.",
     "facts_edited": "Facts of this row differ from what was published: answer on a fresh copy of "

@@ -1,6 +1,7 @@
 """Batches of persons through the rules into tonight's database, and the lists out of them."""
 
 from collections.abc import Mapping
+from typing import Final
 
 import polars as pl
 
@@ -8,6 +9,7 @@ from data_contracts.assessments import ASSESSMENTS
 from data_contracts.gate import hold_to_table
 from data_contracts.published import RUNS
 from data_contracts.worklists import WORKLIST_ITEMS
+from flows.answered import append_dispositions, with_answers
 from flows.gathering import Batch
 from flows.memory import previous_items, remember
 from flows.night import Night
@@ -18,6 +20,9 @@ from flows.version import VERSION, rules_digest
 from hypomag_rules.assess import Assessed, assess
 from hypomag_rules.sentences import with_sentences
 from hypomag_rules.worklists import as_items, listed_rows, ranked, with_life
+
+# Tonight's items, those included that an answer hides.
+_ALL_ITEMS: Final = WORKLIST_ITEMS.schema | {"is_hidden": pl.Boolean}
 
 
 def basis_of(night: Night, profiles: Mapping[str, Profile]) -> str:
@@ -47,21 +52,23 @@ def published_assessments(judged: Assessed, night: Night) -> pl.DataFrame:
 
 
 def lay_out_items(store: Store, night: Night, listed: list[pl.DataFrame]) -> pl.DataFrame:
-    """Rank who is listed over all batches, give each item its life and words, keep them."""
+    """Rank who is listed over all batches, give each item its life, answer and words, keep them."""
     previous = previous_items(store, night)
     zone = night.settings.timezone
     if not listed:
-        items = pl.DataFrame(schema=WORKLIST_ITEMS.schema)
+        items = pl.DataFrame(schema=_ALL_ITEMS)
     else:
         order = ranked(pl.concat(listed, how="vertical"), night.policy)
-        lived = with_life(order, previous, night.date)
-        items = as_items(with_sentences(lived, night.policy, zone), night.date).select(
-            WORKLIST_ITEMS.names
-        )
-    items = _plain(hold_to_table(WORKLIST_ITEMS, items))
-    append(store, WORKLIST_ITEMS, items)
-    remember(store, night, items.with_columns(is_hidden=pl.lit(value=False)))
-    return items
+        lived = with_answers(store, night, with_life(order, previous, night.date), previous)
+        items = as_items(with_sentences(lived, night.policy, zone), night.date).select(*_ALL_ITEMS)
+    is_hidden = items.get_column("is_hidden")
+    items = _plain(hold_to_table(WORKLIST_ITEMS, items.drop("is_hidden")))
+    all_items = items.with_columns(is_hidden)
+    append_dispositions(store, night, all_items)
+    remember(store, night, all_items)
+    shown = items.filter(~is_hidden)
+    append(store, WORKLIST_ITEMS, shown)
+    return shown
 
 
 def append_run(store: Store, night: Night) -> None:

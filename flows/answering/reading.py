@@ -18,7 +18,7 @@ from flows.limits import unforeseen
 from flows.night import Night
 from flows.store import Store
 
-_STAGING: Final = "staging"
+_STAGING: Final = "staging/sheets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,20 @@ class SheetRead:
     returned: str = ""
     problem: str = ""
     was_read_before: bool = False
+
+
+def in_a_line(read: SheetRead) -> str:
+    """What came of a sheet, in numbers and reasons; nothing that stands in it."""
+    if read.problem:
+        return f"refused: {read.sheet} ({read.problem})"
+    if read.was_read_before:
+        return f"{read.sheet}: read before, nothing in it is new"
+    why = ", ".join(f"{count} {reason}" for reason, count in sorted(read.reasons.items()))
+    sent = f" ({why}; see {read.returned})" if why else ""
+    return (
+        f"{read.sheet}: {read.counted} answers count, {read.refused} refused{sent}, "
+        f"{read.known} known before, {read.blank} of {read.rows} rows without an answer"
+    )
 
 
 def exit_code(read: Iterable[SheetRead]) -> ExitCode:
@@ -61,8 +75,7 @@ def read_sheets(store: Store, night: Night, files: Iterable[Dropped]) -> Iterato
 def _read(store: Store, night: Night, file: Dropped) -> SheetRead:
     digest = ""
     try:
-        if file.problem:
-            raise FileRefusedError(file.problem)
+        _refuse_at_sight(file)
         staged = stage(file, night.store / _STAGING)
         digest = staged.sha256
         if store.number(
@@ -75,6 +88,11 @@ def _read(store: Store, night: Night, file: Dropped) -> SheetRead:
     with store.transaction():
         _enter(store, night, read, digest)
     return read
+
+
+def _refuse_at_sight(file: Dropped) -> None:
+    if file.problem:
+        raise FileRefusedError(file.problem)
 
 
 def _sheet(staged: Staged) -> Sheet:

@@ -31,7 +31,7 @@ _STEM: Final = 60
 def return_rows(
     home: Path, file: Dropped, sha256: str, sheet: Sheet, refused: pl.DataFrame
 ) -> Path:
-    """Write the refused rows (`at`, `reason`, `detail`) for their sender; the same for the same file.
+    """Write the refused rows (`at`, `row`, `reason`, `detail`) for their sender; once a file.
 
     Raises `ConfigurationError` when the folder cannot be written.
     """

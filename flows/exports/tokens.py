@@ -1,4 +1,4 @@
-"""The token of a listed row: it ties an answer to the item, the night and the facts it was given on.
+"""The token of a listed row: it ties an answer to item, night and facts that it was given on.
 
 A digest against mistakes, not against forgers: whoever may write to `dispositions/` is trusted.
 """
