@@ -188,11 +188,12 @@ def publish(night: Night, say: Say) -> Published:
 
 def _earned(edition: Edition) -> ExitCode:
     """The highest code that applies to a published night."""
-    if edition.refused_files.height:
+    if edition.refused_files.height or edition.sheets.get_column("problem").count():
         return ExitCode.FILE_REFUSED
     if edition.notices_of(*FEED_NOTICES):
         return ExitCode.FEED_LATE
     unread = edition.quarantine.height + edition.unmapped.height + edition.holds.height
+    unread += int(edition.sheets.get_column("refused").sum())
     if unread or edition.listed("review").height:
         return ExitCode.ROWS_TO_SEE
     return ExitCode.CLEAN

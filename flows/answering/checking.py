@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -27,7 +27,6 @@ _TOLD: Final = {
 SAID: Final = ("token", "answer", "until_day", "by", "note")
 _GONE: Final = "It is no longer on the list."
 _MOVED: Final = "Its result or severity is another now."
-_PUBLISHED_AGAIN: Final = "That night was published again with another result."
 
 
 def told_rows(sheet: Sheet) -> pl.DataFrame:
@@ -50,26 +49,19 @@ def judged_rows(
 
     `counted` holds the answers that count already, as a sheet says them.
     """
-    of_item = ["item_id", "night"]
-    lists = published.then.unique(of_item, keep="last").select(*of_item, "worklist")
-    then = published.then.drop("worklist").with_columns(was_published=pl.lit(value=True))
     newest = published.newest.select("item_id", newest_basis="basis")
     known = counted.select(SAID).unique().with_columns(counts=pl.lit(value=True))
     rows = (
         told_rows(sheet)
-        .join(lists, on=of_item, how="left", maintain_order="left")
-        .join(then, on=[*of_item, "basis"], how="left", maintain_order="left")
+        .join(published.then, on=["item_id", "night", "basis"], how="left", maintain_order="left")
         .join(newest, on="item_id", how="left", maintain_order="left")
         .join(known, on=SAID, how="left", nulls_equal=True, maintain_order="left")
     )
     marks = [_found_facts(sheet, *row) for row in rows.select("at", "item_id", "worklist").rows()]
     reason = _first(_grounds(hospital, night))
-    return (
-        rows.with_columns(found_facts=pl.Series(marks, dtype=pl.String))
-        .with_columns(reason=reason)
-        .with_columns(reason=_with_copies())
-        .with_columns(detail=_detail(sheet))
-    )
+    rows = rows.with_columns(found_facts=pl.Series(marks, dtype=pl.String))
+    rows = rows.with_columns(reason=reason).with_columns(reason=_with_copies())
+    return rows.with_columns(detail=_details(sheet, rows))
 
 
 def _grounds(hospital: str, night: date) -> Mapping[str, pl.Expr]:
@@ -79,9 +71,6 @@ def _grounds(hospital: str, night: date) -> Mapping[str, pl.Expr]:
     is_sound = pl.col("token").ne("") & is_ours & ~is_edited
     said = pl.struct("answer", "until", "by", "note")
     is_twice = is_sound & (said.n_unique().over("item_id", is_sound) > 1)
-    has_moved = pl.col("was_published").is_null() | pl.col("newest_basis").ne_missing(
-        pl.col("basis")
-    )
     answer, until = pl.col("answer"), pl.col("until")
     snoozes = answer == SNOOZE
     return {
@@ -90,7 +79,7 @@ def _grounds(hospital: str, night: date) -> Mapping[str, pl.Expr]:
         "facts_edited": is_edited,
         "answered_twice": is_twice,
         KNOWN: pl.col("counts").is_not_null(),
-        "stale": has_moved,
+        "stale": pl.col("newest_basis").ne_missing(pl.col("basis")),
         "answer_missing": answer == "",
         "answer_unknown": ~answer.is_in(ANSWERS),
         "until_missing": snoozes & (until == ""),
@@ -124,38 +113,32 @@ def _found_facts(sheet: Sheet, at: int, item_id: str | None, worklist: str | Non
     return facts_mark(item_id, map(row.text, titles))
 
 
-def _detail(sheet: Sheet) -> pl.Expr:
-    """What of the facts was edited, or how the list moved on."""
-    edited = pl.struct("at", "worklist", *NAMED).map_elements(
-        lambda row: _edited(sheet, row), return_dtype=pl.String
-    )
-    moved = (
-        pl.when(pl.col("was_published").is_null())
-        .then(pl.lit(_PUBLISHED_AGAIN))
-        .when(pl.col("newest_basis").is_null())
-        .then(pl.lit(_GONE))
-        .when(pl.col("newest_basis").is_not_null())
-        .then(pl.lit(_MOVED))
-    )
-    return (
-        pl.when(pl.col("reason") == "facts_edited")
-        .then(edited)
-        .when(pl.col("reason") == "stale")
-        .then(moved)
-    )
+def _details(sheet: Sheet, rows: pl.DataFrame) -> pl.Series:
+    """What of the facts was edited, or how the list moved on; never what a fact says."""
+    told = rows.select("reason", "at", "worklist", "newest_basis", *NAMED)
+    return pl.Series([_detail(sheet, row) for row in told.to_dicts()], dtype=pl.String)
 
 
-def _edited(sheet: Sheet, row: Mapping[str, object]) -> str:
-    """`Changed: MRN.`: the titles of facts that are gone or say otherwise, never what they say."""
-    titles = sheet.fact_titles(str(row["worklist"])) if row["worklist"] else {}
-    cells = sheet.rows[int(str(row["at"]))]
-    gone = [title for title in titles.values() if title not in cells.cells]
+def _detail(sheet: Sheet, row: Mapping[str, Any]) -> str:
+    match row["reason"]:
+        case "facts_edited":
+            return _edited(sheet, row)
+        case "stale":
+            return _MOVED if row["newest_basis"] else _GONE
+        case _:
+            return ""
+
+
+def _edited(sheet: Sheet, row: Mapping[str, Any]) -> str:
+    """`Changed: MRN.`: the titles of facts that are gone or say otherwise."""
+    titles, sent = sheet.fact_titles(row["worklist"]), sheet.rows[row["at"]]
+    gone = [title for title in titles.values() if title not in sent.cells]
     if gone:
         return f"Columns taken away: {', '.join(gone)}."
     changed = [
         titles[name]
         for name in NAMED
-        if name in titles and cells.text(titles[name]).lstrip("'") != plain_text(row[name])
+        if name in titles and sent.text(titles[name]).lstrip("'") != plain_text(row[name])
     ]
     return f"Changed: {', '.join(changed)}." if changed else ""
 

@@ -26,7 +26,9 @@ class Edition:
     `results_read` counts observation rows read this night, copies of known rows left out;
     `patients_judged` counts the assessments; `unmapped` (source, code, results) what of all nights
     is named like magnesium under a local code that no profile maps; `notices` what readers must
-    know beside the lists, in order; `holds` what the unit guard holds this night.
+    know beside the lists, in order; `holds` what the unit guard holds this night; `hidden` the
+    items that an answer hides, as in `items`, with `answer`, `until`, `answered_by` and `note`;
+    `sheets` (sheet, counted, refused, problem) the returned sheets that were read this night.
     """
 
     hospital: str
@@ -47,6 +49,8 @@ class Edition:
     unmapped: pl.DataFrame
     holds: pl.DataFrame
     notices: pl.DataFrame
+    hidden: pl.DataFrame
+    sheets: pl.DataFrame
 
     @property
     def banner(self) -> tuple[str, ...]:
@@ -60,6 +64,10 @@ class Edition:
     def listed(self, worklist: str) -> pl.DataFrame:
         """The items of one list, in rank order."""
         return self.items.filter(pl.col("worklist") == worklist).sort("rank")
+
+    def hidden_of(self, worklist: str) -> pl.DataFrame:
+        """The items of one list that an answer hides."""
+        return self.hidden.filter(pl.col("worklist") == worklist)
 
     @property
     def months(self) -> tuple[date, ...]:

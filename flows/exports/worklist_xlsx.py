@@ -11,7 +11,7 @@ from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
 from data_contracts.vocabulary import ANSWERS
-from flows.exports.caveats import as_of_sentence, as_of_words, caveats
+from flows.exports.caveats import as_of_sentence, as_of_words, caveats, hidden_words
 from flows.exports.columns import COLUMNS, Shown, facts_of, laid_out
 from flows.exports.edition import Edition
 from flows.exports.tokens import tokens
@@ -93,7 +93,13 @@ def _write_top(book: Workbook, sheet: Worksheet, edition: Edition, worklist: str
         *((line, strong) for line in edition.banner),
         (f"{place}{as_of_sentence(edition)}", strong),
         (
-            " ".join([f"{listed_of_read(edition, worklist)}.", *caveats(edition, _REFUSED_NAMED)]),
+            " ".join(
+                [
+                    f"{listed_of_read(edition, worklist)}.",
+                    *hidden_words(edition, worklist),
+                    *caveats(edition, _REFUSED_NAMED),
+                ]
+            ),
             plain,
         ),
         (" ".join(shared_guidance(edition.policy, worklist)), plain),
