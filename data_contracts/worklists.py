@@ -83,6 +83,7 @@ WORKLIST_ITEMS: Final = Table(
         Column("code_as_sent", "review: its code"),
         Column("status_as_sent", "review: its status"),
         Column("value_collected_at", "review: its collection, when readable", _T),
+        Column("review_at", "review: collection or receipt of the newest such row", _T),
         Column("could_be_severe", "review: its number, or the least it can mean, is severe", _B),
         Column("last_judged_mg_dl", "review: the last judged magnesium", _F),
         Column("last_judged_at", "review: its collection", _T),

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from flows.asked import policy_text
+from flows.cli_answers import dispositions_command
 from flows.cli_explain import explain_command
 from flows.cli_past import replay_command
 from flows.cli_source import source_app
@@ -125,7 +126,10 @@ def ingest_command(
         with speaker(quiet=False) as say:
             found = ingest(_night(home, inbox, as_of), say)
         typer.echo(f"{found.rows} rows of {found.files} files this night, {found.refused} refused")
-        return ExitCode.FILE_REFUSED if found.refused else ExitCode.CLEAN
+        typer.echo(
+            f"{found.answers} answers of returned sheets count, {found.answers_refused} refused"
+        )
+        return ExitCode.FILE_REFUSED if found.refused or found.sheets_refused else ExitCode.CLEAN
 
     _finish(work)
 
@@ -180,8 +184,9 @@ def serve(
     _finish(work)
 
 
-app.command("replay")(replay_command)
+app.command("dispositions")(dispositions_command)
 app.command("explain")(explain_command)
+app.command("replay")(replay_command)
 app.add_typer(source_app, name="source", no_args_is_help=True)
 policy_app = typer.Typer(help="The hospital's policy: check a file, show what is in force.")
 app.add_typer(policy_app, name="policy", no_args_is_help=True)

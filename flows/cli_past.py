@@ -57,7 +57,8 @@ def _told(found: Replayed) -> dict[str, object]:
 def _in_words(found: Replayed) -> str:
     """The outcome for a terminal; items are named by their id, never the patient."""
     if found.is_identical:
-        return f"night {found.night}: identical, all {found.compared} files byte for byte"
+        same = f"night {found.night}: identical, all {found.compared} files byte for byte"
+        return "\n".join([same, *(f"  {ground}" for ground in found.grounds)])
     lines = [f"night {found.night}: not identical"]
     lines += [f"  {ground}" for ground in found.grounds]
     lines += [f"  file {name}: {state}" for name, state in found.files.items()]

@@ -1,7 +1,7 @@
 """Batches of persons through the rules into tonight's database, and the lists out of them."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import polars as pl
 
@@ -9,6 +9,7 @@ from data_contracts.assessments import ASSESSMENTS
 from data_contracts.gate import hold_to_table
 from data_contracts.published import RUNS
 from data_contracts.worklists import WORKLIST_CHANGES, WORKLIST_ITEMS
+from flows.answered import append_dispositions, with_answers
 from flows.gathering import Batch
 from flows.memory import remember
 from flows.night import Night
@@ -21,6 +22,9 @@ from hypomag_rules.departure_words import worded_changes
 from hypomag_rules.departures import Seen, departed
 from hypomag_rules.sentences import with_sentences
 from hypomag_rules.worklists import as_items, listed_rows, ranked, seen_again, with_life
+
+# Tonight's items, those included that an answer hides.
+_ALL_ITEMS: Final = WORKLIST_ITEMS.schema | {"is_hidden": pl.Boolean}
 
 
 def basis_of(night: Night, profiles: Mapping[str, Profile]) -> str:
@@ -61,21 +65,23 @@ def published_assessments(judged: Assessed, night: Night) -> pl.DataFrame:
 def lay_out_items(
     store: Store, night: Night, listed: list[Listed], previous: pl.DataFrame
 ) -> pl.DataFrame:
-    """Rank who is listed over all batches, give each item its life and words, keep them.
+    """Rank who is listed over all batches, give each item its life, answer and words, keep them.
 
     What stood on a list of the previous night and stands there no more is kept as a change.
     """
     zone = night.settings.timezone
     order = ranked(pl.concat([batch.rows for batch in listed], how="vertical"), night.policy)
-    lived = with_life(order, previous, night.date)
-    items = as_items(with_sentences(lived, night.policy, zone), night.date).select(
-        WORKLIST_ITEMS.names
-    )
-    items = _plain(hold_to_table(WORKLIST_ITEMS, items)).with_columns(is_hidden=pl.lit(value=False))
-    append(store, WORKLIST_ITEMS, items.filter(~pl.col("is_hidden")))
-    append(store, WORKLIST_CHANGES, _changes(night, listed, previous, items))
-    remember(store, night, items)
-    return items.filter(~pl.col("is_hidden"))
+    lived = with_answers(store, night, with_life(order, previous, night.date), previous)
+    items = as_items(with_sentences(lived, night.policy, zone), night.date).select(*_ALL_ITEMS)
+    is_hidden = items.get_column("is_hidden")
+    items = _plain(hold_to_table(WORKLIST_ITEMS, items.drop("is_hidden")))
+    all_items = items.with_columns(is_hidden)
+    append_dispositions(store, night, all_items)
+    append(store, WORKLIST_CHANGES, _changes(night, listed, previous, all_items))
+    remember(store, night, all_items)
+    shown = items.filter(~is_hidden)
+    append(store, WORKLIST_ITEMS, shown)
+    return shown
 
 
 def _changes(

@@ -88,10 +88,22 @@ def _edition(store: Store, night: Night) -> Edition:
         notices=of_night("notices", "source, table_name").sort(
             pl.col("kind").cast(NOTICES.schema["kind"]), maintain_order=True
         ),
+        hidden=store.frame(_HIDDEN, [night.date]),
+        sheets=store.frame(_SHEETS, [night.date]),
         is_zone_default=not (night.home / FILE).exists() and night.settings.timezone == "UTC",
     )
 
 
+# Of each item the last answer speaks.
+_HIDDEN: Final = """
+SELECT i.*, d.answer, d.until, d.answered_by, d.note FROM run_items i
+JOIN tonight.dispositions d USING (worklist, item_id)
+WHERE run_id = (SELECT max(run_id) FROM runs WHERE night = ?) AND is_hidden AND d.hides_item
+ORDER BY worklist, rank
+"""
+_SHEETS: Final = """
+SELECT name AS sheet, counted, refused, problem FROM sheets WHERE night = ? ORDER BY name, sha256
+"""
 _UNMAPPED: Final = """
 SELECT source, code, sum(results)::BIGINT AS results FROM tonight.unmapped_codes
 WHERE looks_like IS NOT NULL GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2
@@ -200,6 +212,10 @@ def _manifest(edition: Edition, hashes: dict[str, str]) -> dict[str, object]:
         "rows": {name: int(ledger.get_column(name).sum()) for name in outcomes},
         "files": ledger.select("source", "file", "table_name", "sha256", *outcomes).to_dicts(),
         "refused": edition.refused_files.height,
+        "hidden": {name: edition.hidden_of(name).height for name in WORKLISTS},
+        "answers": {
+            name: int(edition.sheets.get_column(name).sum()) for name in ("counted", "refused")
+        },
         "banner": edition.banner,
         "notices": edition.notices.drop("night").to_dicts(),
         "hashes": hashes,

@@ -27,8 +27,9 @@ _COMPARED: Final = tuple(
 # Both say of every item what the manifest of the night says once.
 _SAID_ONCE: Final = ("policy_id",)
 
+_TAMPERING: Final = "tampering"
 _OTHER_STORE: Final = (
-    "tampering: the same software and policy find other rows; the store no longer holds what that "
+    f"{_TAMPERING}: the same software and policy find other rows; the store no longer holds what that "
     "night read"
 )
 
@@ -50,7 +51,8 @@ class Replayed(NamedTuple):
     @property
     def is_identical(self) -> bool:
         """Whether every byte is the same, and nobody touched what was published."""
-        return not self.files and not self.rows.height and not self.grounds
+        is_touched = any(ground.startswith(_TAMPERING) for ground in self.grounds)
+        return not self.files and not self.rows.height and not is_touched
 
 
 def replay(asked: Night, day: date, say: Say, out: Path | None = None) -> Replayed:
@@ -158,16 +160,18 @@ def _policy(then: str, now: str) -> tuple[str, ...]:
 def _tampering(published: Path, told: dict[str, Any], manifest_hash: str) -> tuple[str, ...]:
     """What stands in the published folder and is not what was published there."""
     if not told:
-        return ("tampering: the manifest is gone or cannot be read; compared are the rows alone",)
+        return (
+            f"{_TAMPERING}: the manifest is gone or cannot be read; compared are the rows alone",
+        )
     found = []
     if digest_of(published / MANIFEST) != manifest_hash:
-        found.append("tampering: the manifest is not the one that was published")
+        found.append(f"{_TAMPERING}: the manifest is not the one that was published")
     edited = [
         name
         for name, digest in told["hashes"].items()
         if (published / name).exists() and digest_of(published / name) != digest
     ]
-    found += [f"tampering: {name} was changed after it was published" for name in edited]
+    found += [f"{_TAMPERING}: {name} was changed after it was published" for name in edited]
     return tuple(found)
 
 

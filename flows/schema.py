@@ -167,6 +167,17 @@ CREATE TABLE IF NOT EXISTS rejudged (
 ALTER TABLE files ADD COLUMN IF NOT EXISTS first_file_id INTEGER;
 ALTER TABLE holds ADD COLUMN IF NOT EXISTS held_at TIMESTAMP;
 ALTER TABLE rejudged ADD COLUMN IF NOT EXISTS received_at TIMESTAMP;
+CREATE TABLE IF NOT EXISTS sheets (
+    sheet_id INTEGER, night DATE, name VARCHAR, sha256 VARCHAR, received_at TIMESTAMP, rows BIGINT,
+    blank BIGINT, counted BIGINT, known BIGINT, refused BIGINT, problem VARCHAR
+);
+CREATE TABLE IF NOT EXISTS dispositions (
+    disposition_id INTEGER, sheet_id INTEGER, row INTEGER, received_at TIMESTAMP, token VARCHAR,
+    night DATE, worklist VARCHAR, item_id VARCHAR, patient_id VARCHAR, answer VARCHAR, until DATE,
+    answered_by VARCHAR, note VARCHAR, collected_at TIMESTAMP, severity VARCHAR,
+    magnesium_mg_dl DOUBLE, comparator VARCHAR, value_collected_at TIMESTAMP, review_at TIMESTAMP,
+    could_be_severe BOOLEAN
+);
 """
 # The keys that have several versions, out of the versions themselves.
 CONTESTED: Final = """

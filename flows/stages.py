@@ -10,6 +10,8 @@ from typing import Final, NamedTuple
 from data_contracts.gate import try_canary
 from data_contracts.vocabulary import FEED_NOTICES
 from flows import journal
+from flows.answering.dropped import dropped_sheets
+from flows.answering.reading import in_a_line, read_sheets
 from flows.auditing import audit_batch, select_doses
 from flows.deliveries import LAYOUTS, ingest_delivery, prepared, refused_still
 from flows.errors import ExitCode
@@ -43,11 +45,14 @@ Say = Callable[[str], None]
 
 
 class Ingested(NamedTuple):
-    """What the reading of a night came to, from the ledger."""
+    """What the reading of a night came to, from the ledger; answers are rows of returned sheets."""
 
     files: int
     refused: int
     rows: int
+    answers: int = 0
+    answers_refused: int = 0
+    sheets_refused: int = 0
 
 
 @contextmanager
@@ -71,20 +76,28 @@ def ingest(night: Night, say: Say) -> Ingested:
     with opened(night) as store:
         note_profiles(store, night, profiles)
         fresh = _fresh_deliveries(store, night, profiles)
-        _wait_until_quiet([delivery.file for delivery in fresh], night, say)
+        sheets = dropped_sheets(night.home)
+        _wait_until_quiet([*(delivery.file for delivery in fresh), *sheets], night, say)
         with closing(prepared(night, profiles, fresh)) as deliveries:
             for at, ready in enumerate(deliveries, 1):
                 file = ready.delivery.file
                 say(f"reading {at} of {len(fresh)}: {file.relative}")
                 ingest_delivery(store, night, profiles[file.source], ready)
                 journal.witness(night.store, store)
+        for sheet in read_sheets(store, night, sheets):
+            say(in_a_line(sheet))
         for path, problem in refused_still(store, night).items():
             say(f"refused: {path} ({problem})")
         counted = store.rows(
             "SELECT count(*), count(problem), coalesce(sum(rows), 0) FROM files WHERE night = ?",
             [night.date],
         )
-    return Ingested(*(int(str(value)) for value in counted[0]))
+        answered = store.rows(
+            "SELECT coalesce(sum(counted), 0), coalesce(sum(refused), 0), count(problem) "
+            "FROM sheets WHERE night = ?",
+            [night.date],
+        )
+    return Ingested(*(int(str(value)) for value in (*counted[0], *answered[0])))
 
 
 def _fresh_deliveries(store: Store, night: Night, profiles: dict[str, Profile]) -> list[Delivery]:
@@ -188,11 +201,12 @@ def publish(night: Night, say: Say) -> Published:
 
 def _earned(edition: Edition) -> ExitCode:
     """The highest code that applies to a published night."""
-    if edition.refused_files.height:
+    if edition.refused_files.height or edition.sheets.get_column("problem").count():
         return ExitCode.FILE_REFUSED
     if edition.notices_of(*FEED_NOTICES):
         return ExitCode.FEED_LATE
     unread = edition.quarantine.height + edition.unmapped.height + edition.holds.height
+    unread += int(edition.sheets.get_column("refused").sum())
     if unread or edition.listed("review").height:
         return ExitCode.ROWS_TO_SEE
     return ExitCode.CLEAN

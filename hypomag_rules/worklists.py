@@ -240,7 +240,6 @@ def as_items(rows: pl.DataFrame, night: date) -> pl.DataFrame:
         birth_date=pl.col("born_on"),
         source=pl.when(is_review).then("review_source").otherwise("source"),
         observation_id=pl.when(is_review).then("review_observation_id").otherwise("observation_id"),
-        answered=pl.lit(None, pl.String),
         hours_ago=(pl.col("as_of") - pl.col("collected_at")).dt.total_hours().cast(pl.Int32),
         magnesium_as_reported=_printed("reported_value", "reported_unit"),
         previous_as_reported=_printed("previous_value", "previous_unit"),
