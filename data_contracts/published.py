@@ -158,6 +158,19 @@ EPISODES: Final = Table(
         Column("had_severe", "one of them was severe", pl.Boolean),
     ),
 )
+PATIENT_LINKS: Final = Table(
+    "patient_links",
+    "Links of patient numbers known to the last night, and what became of each",
+    (
+        Column("patient_id", "the old number, source prefix included", is_nullable=False),
+        Column("new_patient_id", "the new number, prefix included", is_nullable=False),
+        Column("person_id", "the person after all links; null unless this one is applied"),
+        Column("state", "what became of it", pl.Enum(words.LINK_STATES), is_nullable=False),
+        Column("source", "feed that sent the version that speaks", is_nullable=False),
+        Column("linked_at", "when the two became one, UTC", _T, is_nullable=False),
+        Column("withdrawn_at", "when that was taken back, UTC", _T),
+    ),
+)
 VIEWS: Final = (EPISODES,)
 PUBLISHED: Final = (
     ASSESSMENTS,
@@ -170,5 +183,6 @@ PUBLISHED: Final = (
     NOTICES,
     RUNS,
     HOLDS,
+    PATIENT_LINKS,
     BASIS,
 )

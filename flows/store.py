@@ -15,7 +15,7 @@ import duckdb
 import polars as pl
 
 from flows.errors import ConfigurationError, LockedError, StoreError
-from flows.schema import ADDED, CANONICAL, VERSION, key_hash, row_hash, statements, versions_of
+from flows.schema import CANONICAL, VERSION, added, key_hash, row_hash, statements, versions_of
 from flows.settings import Settings
 
 _PRIVATE: Final = 0o700
@@ -118,7 +118,8 @@ def open_store(folder: Path, settings: Settings) -> Iterator[Store]:
                 for statement in statements():
                     store.run(statement)
             _check_version(store)
-            store.run(ADDED)
+            for statement in added():
+                store.run(statement)
             _hash_again(store)
             yield store
         except duckdb.Error as error:
