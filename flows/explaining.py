@@ -5,6 +5,7 @@ from typing import Any, Final
 from data_contracts.vocabulary import HELD
 from flows.gathering import batches
 from flows.judging import published_assessments
+from flows.linking import person_of
 from flows.night import Night
 from flows.selection import lay_in_batches, select_dosed, select_persons
 from flows.store import Store
@@ -18,10 +19,12 @@ _MARKS: Final = {True: "yes", False: "NO "}
 def explain(store: Store, night: Night, patient: str) -> dict[str, Any] | None:
     """What a night at this instant decides about one patient, and why; None when unknown.
 
-    `published` holds the columns of `assessments`, empty without a counted result.
+    A number that is linked to another answers for the person that it is linked to (`asked_id` is
+    the number). `published` holds the columns of `assessments`, empty without a counted result.
     """
     select_persons(store, night)
-    store.run("DELETE FROM persons WHERE person_id <> ?", [patient])
+    person = person_of(store, patient)
+    store.run("DELETE FROM persons WHERE person_id <> ?", [person])
     store.run("DELETE FROM repeated")
     store.run("DELETE FROM redosed")
     select_dosed(store, night, everybody=False)
@@ -29,7 +32,8 @@ def explain(store: Store, night: Night, patient: str) -> dict[str, Any] | None:
         judged = assess(batch.facts, batch.judged, night.policy, night.settings.timezone)
         rows = published_assessments(judged, night).to_dicts()
         return {
-            "patient_id": patient,
+            "patient_id": person,
+            "asked_id": patient,
             "as_of": plain(night.naive_as_of),
             "timezone": night.settings.timezone,
             "published_as_of": _published_as_of(store),
@@ -49,6 +53,8 @@ def _published_as_of(store: Store) -> object:
 def in_words(told: dict[str, Any]) -> str:
     """The explanation as a page for a terminal."""
     lines = [f"Patient {told['patient_id']} as of {told['as_of']}, policy {told['policy_id']}"]
+    if told["asked_id"] != told["patient_id"]:
+        lines.append(f"{told['asked_id']} is linked to {told['patient_id']}: one person.")
     lines.append("Times are UTC.")
     published = told["published_as_of"]
     if published not in {None, told["as_of"]}:

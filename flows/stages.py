@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from data_contracts.gate import try_canary
-from data_contracts.vocabulary import FEED_NOTICES
+from data_contracts.vocabulary import FEED_NOTICES, LINK_NOTICE
 from flows import journal
 from flows.auditing import audit_batch, select_doses
 from flows.deliveries import LAYOUTS, ingest_delivery, prepared, refused_still
@@ -17,6 +17,7 @@ from flows.gathering import batches
 from flows.guarding import append_holds, guard, held_digest
 from flows.inbox import Dropped, dropped_files, youngest_age_seconds
 from flows.judging import append_run, basis_of, judge_batch, lay_out_items
+from flows.linking import renew_links
 from flows.memory import mark_published
 from flows.night import Night
 from flows.notices import append_notices
@@ -144,6 +145,7 @@ def assess(night: Night, say: Say) -> Judged:
             items = lay_out_items(store, night, listed)
             append_ledger(store, night, since=last.file_id)
             append_holds(store, night)
+            renew_links(store)
             renew_unmapped(store, night)
             append_notices(store, night, profiles)
             append_run(store, night)
@@ -180,7 +182,7 @@ def _earned(edition: Edition) -> ExitCode:
     if edition.notices_of(*FEED_NOTICES):
         return ExitCode.FEED_LATE
     unread = edition.quarantine.height + edition.unmapped.height + edition.holds.height
-    if unread or edition.listed("review").height:
+    if unread or edition.listed("review").height or edition.notices_of(LINK_NOTICE):
         return ExitCode.ROWS_TO_SEE
     return ExitCode.CLEAN
 
