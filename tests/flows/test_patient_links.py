@@ -14,29 +14,29 @@ Row = dict[str, str]
 
 # Hours before the night. A result is `number value@hours`, then words: its id, its status.
 MERGED: Final = """
-results                          | doses     | links            | severe | listed | meaning
-A 1.0@20                         |           |                  | A      | A      | nobody is linked
-A 1.0@20                         |           | A>B@9            | B      | B      | under the old number alone
-A 1.0@20; B 1.9@10               |           |                  | A      | A      | two persons
-A 1.0@20; B 1.9@10               |           | A>B@9            |        |        | severe under old, on target since under new
-A 1.9@10; B 1.0@20               |           | A>B@9            |        |        | severe under new, on target since under old
-A 1.9@20; B 1.0@10               |           | A>B@9            | B      | B      | on target under old, severe since under new
-A 1.0@10; B 1.9@20               |           | A>B@9            | B      | B      | severe under old, on target before under new
-A 1.0@20; B 1.9@10               |           | A>B@-1           | A      | A      | linked after the night
-A 1.0@20; B 1.9@10               |           | A>B@9 withdrawn@5 | A     | A      | taken back
-A 1.0@20; B 1.9@10               |           | A>B@9 withdrawn@-1 |      |        | to be taken back
-A 1.0@20; C 1.9@10               |           | A>B@9; B>C@8     |        |        | a chain of three
-A 1.0@20; C 1.9@10               |           | A>B@9; B>C@8 withdrawn@5 | B | B   | half of the chain taken back
-A 1.0@20; B 1.1@15; C 1.9@10     |           | A>C@9; B>C@8     |        |        | three numbers, one person
-A 1.0@20; B 1.9@10               |           | A>B@9; B>A@8     |        |        | the second of a circle is refused
-A 1.0@20                         | B 2@10    |                  | A      | A      | a stranger's dose treats nobody
-A 1.0@20                         | B 2@10    | A>B@9            | B      |        | dosed under the new number
-B 1.0@20                         | A 2@10    | A>B@9            | B      |        | dosed under the old number
-A 1.0@20 R1; B 1.9@20 R1 C       |           | A>B@9            |        |        | corrected under the new number
-A 1.0@20 R1; B 1.9@20 R1 C       |           |                  | A      | A      | another's correction corrects nothing
-A 1.0@20 R1; B 1.0@20 R1 W       |           | A>B@9            |        |        | withdrawn under the new number
-A 1.9@20 R1; B 1.0@20 R1 C       |           | A>B@9            | B      | B      | corrected to severe under the new number
-A 1.0@20 R1; B 1.9@20 R2         |           | A>B@9            | B      | B      | one instant: the lower counts
+results                      | doses  | links                    | severe | listed | meaning
+A 1.0@20                     |        |                          | A      | A      | no link
+A 1.0@20                     |        | A>B@9                    | B      | B      | old alone
+A 1.0@20; B 1.9@10           |        |                          | A      | A      | two persons
+A 1.0@20; B 1.9@10           |        | A>B@9                    |        |        | better since
+A 1.9@10; B 1.0@20           |        | A>B@9                    |        |        | better as old
+A 1.9@20; B 1.0@10           |        | A>B@9                    | B      | B      | worse since
+A 1.0@10; B 1.9@20           |        | A>B@9                    | B      | B      | better before
+A 1.0@20; B 1.9@10           |        | A>B@-1                   | A      | A      | linked later
+A 1.0@20; B 1.9@10           |        | A>B@9 withdrawn@5        | A      | A      | undone
+A 1.0@20; B 1.9@10           |        | A>B@9 withdrawn@-1       |        |        | to be taken back
+A 1.0@20; C 1.9@10           |        | A>B@9; B>C@8             |        |        | three in a row
+A 1.0@20; C 1.9@10           |        | A>B@9; B>C@8 withdrawn@5 | B      | B      | half undone
+A 1.0@20; B 1.1@15; C 1.9@10 |        | A>C@9; B>C@8             |        |        | three are one
+A 1.0@20; B 1.9@10           |        | A>B@9; B>A@8             |        |        | a circle
+A 1.0@20                     | B 2@10 |                          | A      | A      | another's dose
+A 1.0@20                     | B 2@10 | A>B@9                    | B      |        | dosed as new
+B 1.0@20                     | A 2@10 | A>B@9                    | B      |        | dosed as old
+A 1.0@20 R1; B 1.9@20 R1 C   |        | A>B@9                    |        |        | corrected
+A 1.0@20 R1; B 1.9@20 R1 C   |        |                          | A      | A      | another's fix
+A 1.0@20 R1; B 1.0@20 R1 W   |        | A>B@9                    |        |        | withdrawn
+A 1.9@20 R1; B 1.0@20 R1 C   |        | A>B@9                    | B      | B      | now severe
+A 1.0@20 R1; B 1.9@20 R2     |        | A>B@9                    | B      | B      | lower of a tie
 """
 # Of linked numbers a correction may have lost its code: nobody knows the value any more.
 STRAYS: Final = """
@@ -44,6 +44,7 @@ results                                | links | severe | review
 A 1.0@20 R1; A 1.9@20 R1 C code=       |       |        | A
 A 1.0@20 R1; B 1.9@20 R1 C code=       |       | A      |
 A 1.0@20 R1; B 1.9@20 R1 C code=       | A>B@9 |        | B
+A 1.0@20 R1; A 1.9@20 R1 C code=XX     |       |        |
 A 1.0@20 R1; B 1.9@20 R1 C code=XX     | A>B@9 |        |
 A 1.0@20 R1; B 1.9@19 R2 C code=       | A>B@9 | B      |
 """
