@@ -24,7 +24,7 @@ A 1.9@20; B 1.0@10           |        | A>B@9                    | B      | B   
 A 1.0@10; B 1.9@20           |        | A>B@9                    | B      | B      | better before
 A 1.0@20; B 1.9@10           |        | A>B@-1                   | A      | A      | linked later
 A 1.0@20; B 1.9@10           |        | A>B@9 withdrawn@5        | A      | A      | undone
-A 1.0@20; B 1.9@10           |        | A>B@9 withdrawn@-1       |        |        | to be taken back
+A 1.0@20; B 1.9@10           |        | A>B@9 withdrawn@-1       |        |        | undone later
 A 1.0@20; C 1.9@10           |        | A>B@9; B>C@8             |        |        | three in a row
 A 1.0@20; C 1.9@10           |        | A>B@9; B>C@8 withdrawn@5 | B      | B      | half undone
 A 1.0@20; B 1.1@15; C 1.9@10 |        | A>C@9; B>C@8             |        |        | three are one
@@ -130,3 +130,93 @@ def test_a_correction_under_another_number_may_lose_its_code() -> None:
     nights = judge_nights([tables_of(cells[0], "", cells[1]) for cells in told], AS_OF, ZONE)
     for night, cells in zip(nights, told, strict=True):
         assert [*map(" ".join, (severe(night), night.lists["review"]))] == cells[2:], cells
+
+
+# Who gave what to whom, under one id (medications: M1), as it was written first and then.
+MOVED: Final = """
+first | then | links | treated | meaning
+A     | A    |       | A       | never moved
+A     | B    |       | B       | moved to a stranger
+A     | B    | A>B@9 | B       | moved from the old number to the new
+B     | A    | A>B@9 | B       | moved from the new number to the old
+C     | A    | A>B@9 | B       | moved to the old number
+A     | C    | A>B@9 | C       | moved away from the old number
+B     | C    | A>B@9 | C       | moved away from the new number
+"""
+
+
+def test_a_dose_is_whose_person_its_newest_version_says() -> None:
+    told = lines(MOVED)
+    everybody = "A 1.0@20; B 1.0@20; C 1.0@20"
+    nights = []
+    for first, then, links, *_ in told:
+        given = dose(1, ["?", "2@10"])
+        versions = [given | {"patient_id": first, "updated_at": hours_ago(9)}]
+        versions += [given | {"patient_id": then, "updated_at": hours_ago(8)}]
+        nights.append({**tables_of(everybody, "", links), "medications": versions})
+    for night, cells in zip(judge_nights(nights, AS_OF, ZONE), told, strict=True):
+        treated = {
+            who for who, row in night.assessments.items() if row["parenteral_after_index_at"]
+        }
+        assert treated == {cells[3]}, cells[4]
+        assert [row["patient_id"] for row in night.doses.values()] == [cells[3]], cells[4]
+
+
+def test_rows_of_one_order_and_start_are_one_dose_under_two_numbers() -> None:
+    rows = [
+        dose(1, ["A", "2@10"]) | {"order_id": "X"},
+        dose(2, ["B", "50@10"]) | {"order_id": "X", "dose_unit": "mL"},
+    ]
+    told = [{**tables_of("A 1.0@20", "", links), "medications": rows} for links in ("", "A>B@9")]
+    apart, linked = judge_nights(told, AS_OF, ZONE)
+    assert len(apart.doses) == 2
+    ((only,),) = [[*linked.doses.values()]]
+    assert (only["grams"], only["volume_ml"]) == (2, 50)
+
+
+# What each number's record says: birth date, sex, death, when it was written (hours before).
+RECORDS: Final = """
+old                     | new                    | age | sex    | alive | conflict
+1950-01-01 female       | 1950-01-01 male        | 76  | male   | yes   | no
+1950-01-01 female - @8  | 1950-01-01 male - @9   | 76  | female | yes   | no
+1950-01-01 female - @8  | - - - @7               | 76  | female | yes   | no
+1950-01-01 female       | 1960-01-01 female      | 66  | female | yes   | yes
+1950-01-01 female @30 @8 | 1950-01-01 female - @7 | 76 | female | no    | no
+"""
+
+
+def record(number: str, cell: str) -> Row:
+    words = [*cell.split(), "-", "-", "-"]
+    row = {"patient_id": number}
+    for column, word in zip(("birth_date", "sex"), words[:2], strict=True):
+        row |= {} if word == "-" else {column: word}
+    for column, word in (("died_at", words[2]), ("updated_at", words[3])):
+        row |= {} if word == "-" else {column: hours_ago(float(word[1:]))}
+    return row
+
+
+def test_who_a_person_is_comes_from_the_newest_record_of_any_number() -> None:
+    told = lines(RECORDS)
+    nights = [
+        {
+            **tables_of("A 1.0@20", "", "A>B@9"),
+            "patients": [record("A", cells[0]), record("B", cells[1])],
+        }
+        for cells in told
+    ]
+    for night, cells in zip(judge_nights(nights, AS_OF, ZONE), told, strict=True):
+        (row,) = night.assessments.values()
+        assert [str(row["age_years"]), row["sex"]] == cells[2:4], cells
+        assert (night.lists["iv_replacement"] == ["B"]) == (cells[4] == "yes"), cells
+        assert ("PATIENT_CONFLICT" in str(row["reasons"])) == (cells[5] == "yes"), cells
+
+
+def test_a_stay_and_a_diagnosis_under_any_number_are_the_persons() -> None:
+    stay = {"encounter_id": "E", "patient_id": "A", "care_setting": "inpatient", "ward": "W"}
+    stay |= {"started_at": hours_ago(30)}
+    heart = {"patient_id": "A", "code": "I50.9", "code_system": "ICD-10-CM"}
+    over = heart | {"patient_id": "B", "status": "resolved", "recorded_at": hours_ago(3)}
+    for rows, is_cardiac in (([heart], True), ([heart, over], False)):
+        sent = {"encounters": [stay], "conditions": rows}
+        (night,) = judge_nights([{**tables_of("B 1.0@20", "", "A>B@9"), **sent}], AS_OF, ZONE)
+        assert night.assessments["B"]["is_cardiac"] == is_cardiac

@@ -1,6 +1,6 @@
 """Links of patient numbers, one by one in their order: a dull union and a dull follow."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from .times import OLDEST, Moment, ReadTime, first_time_fault, read_time
@@ -21,7 +21,7 @@ def reason_of(row: Row, moment: Moment) -> str | None:
     return "started_at_missing" if times["linked_at"].instant is None else None
 
 
-def states_of(rows: list[Row], moment: Moment) -> dict[Link, str]:
+def states_of(rows: Sequence[Row], moment: Moment) -> dict[Link, str]:
     """Return what became of each link known at `as_of`."""
     speaking: dict[Link, tuple[datetime, str, datetime, datetime | None]] = {}
     for sent in rows:
@@ -57,7 +57,7 @@ def states_of(rows: list[Row], moment: Moment) -> dict[Link, str]:
     return states
 
 
-def persons_of(rows: list[Row], moment: Moment) -> dict[str, str]:
+def persons_of(rows: Sequence[Row], moment: Moment) -> dict[str, str]:
     """Return the person of each number that is linked to another."""
     states = states_of(rows, moment)
     goes_to = {old: new for (old, new), state in states.items() if state == "applied"}
