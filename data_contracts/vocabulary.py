@@ -57,6 +57,10 @@ MEDICATION_STATUSES: Final = (
     "completed",
     "stopped",
 )
+# What became of a link of two numbers: only an applied one makes them one person.
+APPLIED: Final = "applied"
+WITHDRAWN: Final = "withdrawn"
+LINK_STATES: Final = (APPLIED, "overruled", "refused", WITHDRAWN)
 OUTCOMES: Final = ("accepted", "superseded", "quarantined", "ignored")
 
 # What a layout finds wrong with a row before it can be read as one.
@@ -90,7 +94,8 @@ OTHER_REASONS: Final = (
 
 # What a night's readers are told beside its lists, in the order in which they are told.
 FEED_NOTICES: Final = ("feed_absent", "feed_late", "feed_small")
-BANNER_NOTICES: Final = (*FEED_NOTICES,)
+LINK_NOTICE: Final = "links_refused"
+BANNER_NOTICES: Final = (*FEED_NOTICES, LINK_NOTICE)
 REJUDGED_NOTICE: Final = "judged_again"
 NOTICES: Final = (*BANNER_NOTICES, REJUDGED_NOTICE)
 

@@ -77,7 +77,7 @@ def lay_out_items(
     items = _plain(hold_to_table(WORKLIST_ITEMS, items.drop("is_hidden")))
     all_items = items.with_columns(is_hidden)
     append_dispositions(store, night, all_items)
-    append(store, WORKLIST_CHANGES, _changes(night, listed, previous, all_items))
+    append(store, WORKLIST_CHANGES, _changes(store, night, listed, previous, all_items))
     remember(store, night, all_items)
     shown = items.filter(~is_hidden)
     append(store, WORKLIST_ITEMS, shown)
@@ -85,14 +85,14 @@ def lay_out_items(
 
 
 def _changes(
-    night: Night, listed: list[Listed], previous: pl.DataFrame, items: pl.DataFrame
+    store: Store, night: Night, listed: list[Listed], previous: pl.DataFrame, items: pl.DataFrame
 ) -> pl.DataFrame:
     """The rows of `worklist_changes`, in the order of the lists that they left."""
     seen = Seen(
         *(pl.concat(frames) for frames in zip(*(batch.seen for batch in listed), strict=True))
     )
     shown = previous.filter(~pl.col("is_hidden"))
-    gone = departed(shown, items, seen, night.policy)
+    gone = departed(shown, items, seen, store.frame("SELECT * FROM links"), night.policy)
     changes = worded_changes(gone, items, night.policy, night.settings.timezone)
     return _plain(hold_to_table(WORKLIST_CHANGES, changes.with_columns(night=pl.lit(night.date))))
 

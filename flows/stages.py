@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from data_contracts.gate import try_canary
-from data_contracts.vocabulary import FEED_NOTICES
+from data_contracts.vocabulary import FEED_NOTICES, LINK_NOTICE
 from flows import journal
 from flows.answering.dropped import dropped_sheets
 from flows.answering.reading import in_a_line, read_sheets
@@ -20,6 +20,7 @@ from flows.gathering import batches
 from flows.guarding import append_holds, guard, held_digest
 from flows.inbox import Dropped, dropped_files, youngest_age_seconds
 from flows.judging import append_run, basis_of, judge_batch, lay_out_items
+from flows.linking import renew_links
 from flows.memory import mark_published, previous_items
 from flows.night import Night
 from flows.notices import append_notices
@@ -170,6 +171,7 @@ def judge_night(store: Store, night: Night, say: Say) -> Judged:
         items = lay_out_items(store, night, listed, previous)
         append_ledger(store, night, since=last.file_id)
         append_holds(store, night)
+        renew_links(store)
         renew_unmapped(store, night)
         append_notices(store, night, profiles)
         append_run(store, night)
@@ -207,7 +209,7 @@ def _earned(edition: Edition) -> ExitCode:
         return ExitCode.FEED_LATE
     unread = edition.quarantine.height + edition.unmapped.height + edition.holds.height
     unread += int(edition.sheets.get_column("refused").sum())
-    if unread or edition.listed("review").height:
+    if unread or edition.listed("review").height or edition.notices_of(LINK_NOTICE):
         return ExitCode.ROWS_TO_SEE
     return ExitCode.CLEAN
 

@@ -24,7 +24,7 @@ from data_contracts.published import (
 )
 from data_contracts.worklists import WORKLIST_CHANGES, WORKLIST_ITEMS
 from flows.night import Night
-from flows.schema import CANONICAL, as_sent, versions_of
+from flows.schema import CANONICAL, as_sent, patient_column, versions_of
 from flows.sql_types import sql_type
 from flows.store import Store
 
@@ -185,7 +185,8 @@ def _refused_of(table: str) -> str:
     return (
         f"SELECT f.file_id, f.night, f.name AS file, v.row::BIGINT AS row, "
         f"'{table}' AS table_name, "
-        f"{observation}::VARCHAR AS observation_id, v.patient_id, v.reason, "
+        f"{observation}::VARCHAR AS observation_id, "
+        f"v.{patient_column(table)} AS patient_id, v.reason, "
         f"to_json(struct_pack({raw}))::VARCHAR AS raw FROM {versions_of(table)} v {joins} "
         "JOIN files f USING (file_id) WHERE v.reason IS NOT NULL"
     )

@@ -114,13 +114,20 @@ def _now(policy: Policy, zone: str) -> pl.Expr:
 def _undone(policy: Policy, zone: str) -> pl.Expr:
     """What undid the ground: a merge, a correction, a withdrawal, a birth date, a policy."""
     released = pl.lit(", released ") + spoken_time(pl.col("corrected_reported_at"), zone)
+    is_gone = pl.col("is_undone") & pl.col("corrected_mg_dl").is_null()
     remains = pl.when(pl.col("now_drawn").is_not_null()).then(
         pl.lit("; what counts is ") + pl.col("now_drawn")
     )
     return (
         pl.when("is_merged")
         .then(pl.lit("One person with number ") + pl.col("linked_to") + pl.lit(": see there"))
-        .when(pl.col("is_undone") & pl.col("corrected_mg_dl").is_null())
+        .when(is_gone & pl.col("parted_from").is_not_null())
+        .then(
+            pl.concat_str(
+                pl.lit("No longer one person with number "), "parted_from", remains.fill_null("")
+            )
+        )
+        .when(is_gone)
         .then(_WITHDRAWN + remains.fill_null(_NOTHING_COUNTS))
         .when("is_withdrawn")
         .then(_WITHDRAWN + remains.fill_null(_NOTHING_COUNTS))

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
-from data_contracts.vocabulary import WORKLISTS
+from data_contracts.vocabulary import APPLIED, WITHDRAWN, WORKLISTS
 from hypomag_rules.policy import Policy
 
 _PARENTERAL: Final = ("iv", "im")
@@ -29,22 +29,21 @@ class Seen(NamedTuple):
 
     `patients`: their judged rows with doses since the index (as `listed_rows` gives them);
     `results`: their counted magnesium; `doses`: their magnesium doses; both with `person_id`.
-    `linked` names the person (`person_id`) that an old number (`linked_id`) means tonight.
     """
 
     patients: pl.DataFrame
     results: pl.DataFrame
     doses: pl.DataFrame
-    linked: pl.DataFrame
 
 
 def departed(
-    previous: pl.DataFrame, here: pl.DataFrame, seen: Seen, policy: Policy
+    previous: pl.DataFrame, here: pl.DataFrame, seen: Seen, links: pl.DataFrame, policy: Policy
 ) -> pl.DataFrame:
     """The items of the last published night that stand on no list tonight: `gone_because` and why.
 
     `previous` are the items that it showed; `here` are tonight's (`worklist`, `patient_id`,
-    `is_hidden`, `answered`), the hidden ones included. Beside the columns of `previous` a row has
+    `is_hidden`, `answered`), the hidden ones included; `links` are those of patient numbers, with
+    what became of each (`links.links_at`). Beside the columns of `previous` a row has
     those of tonight's judgement under `now_...`, the corrected result under `corrected_...`, and
     the flags that decided.
     """
@@ -56,11 +55,19 @@ def departed(
     judged = seen.patients.select(pl.all().name.prefix("now_")).rename(
         {"now_person_id": "patient_id"}
     )
-    links = seen.linked.select(patient_id="linked_id", linked_to="person_id")
+    merged = links.filter(pl.col("state") == APPLIED).select(
+        patient_id="old_id", linked_to="person_id"
+    )
+    parted = (
+        links.filter(pl.col("state") == WITHDRAWN)
+        .group_by(patient_id="new_id")
+        .agg(parted_from=pl.col("old_id").sort().str.join(", "))
+    )
     return (
         gone.join(hidden, on=["worklist", "patient_id"], how="left", maintain_order="left")
         .join(judged, on="patient_id", how="left", maintain_order="left")
-        .join(links, on="patient_id", how="left", maintain_order="left")
+        .join(merged, on="patient_id", how="left", maintain_order="left")
+        .join(parted, on="patient_id", how="left", maintain_order="left")
         .pipe(_with_ground, seen.results)
         .pipe(_with_doses_after, seen.doses, policy)
         .with_columns(**_facts(policy))

@@ -35,7 +35,7 @@ def listed_rows(judged: Assessed) -> pl.DataFrame:
 
 
 def seen_again(judged: Assessed, persons: pl.DataFrame) -> Seen:
-    """What tonight knows of `persons` (`person_id`), who were listed before; no links yet."""
+    """What tonight knows of `persons` (`person_id`), who were listed before."""
     again = judged.patients.join(persons, on="person_id", how="semi")
     who = again.select("moment", "person_id")
     magnesium = judged.results.filter(pl.col("analyte") == "magnesium")
@@ -43,7 +43,6 @@ def seen_again(judged: Assessed, persons: pl.DataFrame) -> Seen:
         patients=_with_drugs_and_reviews(again, judged),
         results=magnesium.select("moment", *_SEEN_RESULTS).join(who, on="moment"),
         doses=judged.doses.select("moment", *_SEEN_DOSES).join(who, on="moment"),
-        linked=pl.DataFrame(schema={"linked_id": pl.String, "person_id": pl.String}),
     )
 
 
