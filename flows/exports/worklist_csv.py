@@ -27,7 +27,7 @@ _QUARANTINE: Final = (
 def write(edition: Edition, worklist: str, path: Path) -> None:
     """One row an item in rank order; an empty night still writes the header."""
     listed = laid_out(edition, worklist, on_paper=False)
-    _write(
+    write_table(
         listed.select(cell for shown in COLUMNS[worklist] for cell in _cells(shown, edition.zone)),
         path,
     )
@@ -36,9 +36,9 @@ def write(edition: Edition, worklist: str, path: Path) -> None:
 def write_quarantine(edition: Edition, path: Path) -> None:
     """The rows refused this night, each with its reason and as sent."""
     text = pl.String
-    _write(
+    write_table(
         edition.quarantine.select(
-            _inert(pl.col(name)) if edition.quarantine.schema[name] == text else pl.col(name)
+            inert(pl.col(name)) if edition.quarantine.schema[name] == text else pl.col(name)
             for name in _QUARANTINE
         ),
         path,
@@ -59,15 +59,16 @@ def _cells(shown: Shown, zone: str) -> list[pl.Expr]:
                 local(column, zone).dt.strftime(_LOCAL).alias(f"{shown.name}_local"),
             ]
         case "text":
-            return [_inert(column)]
+            return [inert(column)]
         case _:
             return [column]
 
 
-def _inert(text: pl.Expr) -> pl.Expr:
+def inert(text: pl.Expr) -> pl.Expr:
     """Text that a spreadsheet would run as a formula, behind a quote."""
     return text.str.replace(_RUNS_IN_A_SHEET, "'${0}")
 
 
-def _write(frame: pl.DataFrame, path: Path) -> None:
+def write_table(frame: pl.DataFrame, path: Path) -> None:
+    """The cells as they are, with a header."""
     frame.write_csv(path, include_header=True, null_value="", quote_style="necessary")
