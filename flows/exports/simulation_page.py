@@ -33,13 +33,17 @@ def simulation_page(night: Night, policy: Policy, counts: pl.DataFrame, wards: p
             totals=_in_words(_summed(counts, "worklist")),
             charts=[chart for chart in charts if chart["is_any"]],
             counts=_in_words(counts.filter(pl.col("listed") + pl.col("simulated") > 0)),
-            wards=_in_words(_summed(wards, "worklist", "ward")),
+            wards=_in_words(_summed(wards.sort(_list_order(), "ward"), "worklist", "ward")),
         )
     )
 
 
 def _summed(counts: pl.DataFrame, *by: str) -> pl.DataFrame:
     return counts.group_by(*by, maintain_order=True).agg(pl.col(pl.Int64).sum())
+
+
+def _list_order() -> pl.Expr:
+    return pl.col("worklist").cast(pl.Enum(WORKLISTS))
 
 
 def _in_words(counts: pl.DataFrame) -> list[dict[str, Any]]:
