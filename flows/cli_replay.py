@@ -1,4 +1,4 @@
-"""The commands that look back: what was published is built again and held against its manifest."""
+"""`hypomag replay`: a published night is built again and held against its manifest."""
 
 import json
 from datetime import date, datetime
