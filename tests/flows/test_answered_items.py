@@ -101,6 +101,16 @@ def test_a_snooze_ends_on_its_day(home: Home) -> None:
     assert _items(_after(home, 2))["P-02"][1] == "changed"
 
 
+def test_an_answer_is_taken_back_on_the_list_on_which_the_patient_last_stood(home: Home) -> None:
+    """A hidden item is on no newer sheet, and what it rests on is still the same."""
+    last_stood = workbook(home, "iv_replacement").resolve()
+    _answer(home, P_01={"Answer": "declined"})
+    assert "P-01" not in _items(_after(home, 1))
+    taken_back = {"P-01": {"Answer": "acknowledged", "By": "B. Nurse"}}
+    fill_in(last_stood, taken_back, dispositions(home) / "back.xlsx")
+    assert _items(_after(home, 2))["P-01"][1:] == ("changed", "acknowledged by B. Nurse, 23 Nov")
+
+
 def test_a_new_stay_on_the_list_is_nobodys_old_answer(home: Home) -> None:
     """Declined, then treated and off the list; low again is a new item."""
     _answer(home, P_01={"Answer": "declined"})
