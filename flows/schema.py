@@ -171,11 +171,12 @@ CREATE TABLE texts (sha256 VARCHAR, text VARCHAR);
 CREATE TABLE runs (
     run_id INTEGER, night DATE, as_of TIMESTAMP, received_at TIMESTAMP, newest_file INTEGER,
     policy_id VARCHAR, policy VARCHAR, profiles MAP(VARCHAR, VARCHAR), settings VARCHAR,
-    version VARCHAR, is_published BOOLEAN
+    version VARCHAR, rules VARCHAR, is_published BOOLEAN, manifest VARCHAR
 );
 """
 # What came after the first stores of this version: made wherever a store is opened. `files` are
 # the hashes of what was received, so that a file stays held when it is read in another shape.
+# `first_file_id` is the number under which such a file was first read.
 ADDED: Final = """
 CREATE TABLE IF NOT EXISTS holds (
     source VARCHAR, analyte VARCHAR, night DATE, collected_since TIMESTAMP, files VARCHAR[],
@@ -186,6 +187,26 @@ CREATE TABLE IF NOT EXISTS rejudged (
     night DATE, as_of TIMESTAMP, source VARCHAR, table_name VARCHAR, was VARCHAR, became VARCHAR,
     rows BIGINT
 );
+ALTER TABLE files ADD COLUMN IF NOT EXISTS first_file_id INTEGER;
+ALTER TABLE holds ADD COLUMN IF NOT EXISTS held_at TIMESTAMP;
+ALTER TABLE rejudged ADD COLUMN IF NOT EXISTS received_at TIMESTAMP;
+CREATE TABLE IF NOT EXISTS sheets (
+    sheet_id INTEGER, night DATE, name VARCHAR, sha256 VARCHAR, received_at TIMESTAMP, rows BIGINT,
+    blank BIGINT, counted BIGINT, known BIGINT, refused BIGINT, problem VARCHAR
+);
+CREATE TABLE IF NOT EXISTS dispositions (
+    disposition_id INTEGER, sheet_id INTEGER, row INTEGER, received_at TIMESTAMP, token VARCHAR,
+    night DATE, worklist VARCHAR, item_id VARCHAR, patient_id VARCHAR, answer VARCHAR, until DATE,
+    answered_by VARCHAR, note VARCHAR, collected_at TIMESTAMP, severity VARCHAR,
+    magnesium_mg_dl DOUBLE, comparator VARCHAR, value_collected_at TIMESTAMP, review_at TIMESTAMP,
+    could_be_severe BOOLEAN
+);
+"""
+# The keys that have several versions, out of the versions themselves.
+CONTESTED: Final = """
+SELECT source, key_hash, bool_or(w.analyte IS NOT NULL) AS is_ours
+FROM observation_versions JOIN wordings w USING (source, wording_id) {where}
+GROUP BY ALL HAVING count(*) > 1
 """
 _WORDING_JUDGED: Final = {
     "loinc": "VARCHAR",

@@ -22,7 +22,7 @@ from data_contracts.published import (
     RUNS,
     VIEWS,
 )
-from data_contracts.worklists import WORKLIST_ITEMS
+from data_contracts.worklists import WORKLIST_CHANGES, WORKLIST_ITEMS
 from flows.night import Night
 from flows.schema import CANONICAL, as_sent, patient_column, versions_of
 from flows.sql_types import sql_type
@@ -117,7 +117,7 @@ def _comment(store: Store, kind: str, table: Table) -> None:
 
 def clear_night(store: Store, night: Night) -> None:
     """Take out what an earlier run of the same night wrote."""
-    for table in (ASSESSMENTS, WORKLIST_ITEMS, NOTICES, RUNS, HOLDS):
+    for table in (ASSESSMENTS, WORKLIST_ITEMS, WORKLIST_CHANGES, NOTICES, RUNS, HOLDS):
         store.run(f"DELETE FROM tonight.{table.name} WHERE night = ?", [night.date])
 
 
