@@ -108,7 +108,8 @@ def write_xlsx(edition: Edition, path: Path) -> None:
     rows = changes(edition).drop("gone_because")
     spoken = rows.with_columns(pl.col("worklist").replace(LISTS)).rename(_TITLES)
     lines = [title(edition), *edition.banner, as_of_sentence(edition)]
-    formats: dict[Any, Any] = {_TITLES[name]: _WRAPPED for name in _TITLES}
+    # One of its own each: polars writes into what it is given.
+    formats: dict[Any, Any] = {column: dict(_WRAPPED) for column in _TITLES.values()}
     with xlsxwriter.Workbook(path, _SAFE) as book:
         book.set_properties({"title": lines[0], "created": edition.as_of, "author": "hypomag"})
         sheet = book.add_worksheet("Changes")
