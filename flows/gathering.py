@@ -75,8 +75,8 @@ def _stage_observations(store: Store, since: datetime) -> None:
     """Fill the temp table `night_observations` with the versions of `members` that can matter.
 
     A contested observation is read with all its versions, whatever their time and code: the
-    strays are those under codes that no rule reads. So is every observation of who has several
-    numbers: its versions may be under any of them.
+    strays are those under codes that no rule reads. Versions of one may stand under any number of
+    a person.
     """
     store.run(
         "CREATE OR REPLACE TEMP TABLE ours_contested AS SELECT source, key_hash "
@@ -87,7 +87,7 @@ def _stage_observations(store: Store, since: datetime) -> None:
         "CREATE OR REPLACE TEMP TABLE found AS SELECT v.rowid AS place FROM observation_versions v "
         f"WHERE {IS_STRAY} AND v.patient_id IN (SELECT patient_id FROM members)"
     )
-    _find_linked_strays(store)
+    _find_shared(store)
     store.run(
         "CREATE OR REPLACE TEMP TABLE strays AS "
         "SELECT * FROM observation_versions WHERE rowid IN (FROM found)"
@@ -96,29 +96,39 @@ def _stage_observations(store: Store, since: datetime) -> None:
         "CREATE OR REPLACE TEMP TABLE night_observations AS "
         f"{_observations('observation_versions')} "
         f"WHERE w.analyte IS NOT NULL AND (c.key_hash IS NOT NULL OR {_READ_OF_ANALYTE}) "
-        f"UNION ALL {_observations('strays')} WHERE c.key_hash IS NOT NULL OR m.is_linked "
-        "ORDER BY batch",
+        f"UNION ALL {_observations('strays')} WHERE c.key_hash IS NOT NULL ORDER BY batch",
         [since],
     )
 
 
-def _find_linked_strays(store: Store) -> None:
-    """Add to `found` what linked persons have under codes that no rule reads."""
-    if store.number("SELECT count(*) FROM linked"):
-        store.run(
-            "INSERT INTO found SELECT v.rowid FROM observation_versions v "
-            "WHERE v.wording_id IN (SELECT wording_id FROM wordings WHERE analyte IS NULL) "
-            "AND v.patient_id IN (SELECT patient_id FROM members WHERE is_linked) "
-            "EXCEPT FROM found"
-        )
+def _find_shared(store: Store) -> None:
+    """Add to `ours_contested` and `found` what has versions under several numbers of a person.
+
+    Nothing is found where no judged person has a second number.
+    """
+    store.run(
+        "CREATE OR REPLACE TEMP TABLE shared AS SELECT source, unnest(keys) AS key_hash FROM ("
+        "SELECT v.source, list(DISTINCT v.key_hash) AS keys FROM observation_versions v "
+        "JOIN wordings w USING (wording_id) JOIN members m ON m.source = v.source "
+        "AND m.patient_id = v.patient_id WHERE m.is_linked "
+        "GROUP BY m.person_id, v.source, coalesce(v.observation_id, v.version_key) "
+        "HAVING count(DISTINCT v.key_hash) > 1 AND bool_or(w.analyte IS NOT NULL))"
+    )
+    store.run("INSERT INTO ours_contested FROM shared EXCEPT FROM ours_contested")
+    store.run(
+        "INSERT INTO found SELECT v.rowid FROM observation_versions v "
+        "WHERE v.key_hash IN (SELECT key_hash FROM shared) "
+        "AND v.wording_id IN (SELECT wording_id FROM wordings WHERE analyte IS NULL) "
+        "EXCEPT FROM found"
+    )
 
 
 _IS_HELD: Final = "v.collected_time >= f.held_since[w.analyte]"
-# Of a person whose standing results are published anew, whose IV or IM doses are audited, or who
-# has several numbers, all; else what the rules can read: magnesium and measures of any time, kidney
-# values while they count, companions of the short, and whatever is held.
+# Of a person whose standing results are published anew, or whose IV or IM doses are audited, all;
+# else what the rules can read: magnesium and measures of any time, kidney values while they count,
+# companions of the short, and whatever is held.
 _READ_OF_ANALYTE: Final = (
-    f"m.is_touched OR m.is_parenteral OR m.is_short OR m.is_linked OR {_IS_HELD} "
+    f"m.is_touched OR m.is_parenteral OR m.is_short OR {_IS_HELD} "
     "OR w.analyte IN ('magnesium', 'weight', 'height') "
     "OR (w.analyte IN ('creatinine', 'clearance', 'egfr') AND v.collected_time >= ?)"
 )
@@ -214,10 +224,7 @@ _REASON: Final = (
 
 
 def _observations(versions: str) -> str:
-    """The SQL of versions of judged persons; those of one version carry no row text, no order.
-
-    All of linked persons carry it.
-    """
+    """The SQL of versions of judged persons; those of one version carry no row text, no order."""
     return f"""
 SELECT m.batch, v.source, m.person_id, v.patient_id, v.observation_id,
     coalesce(v.observation_id, v.version_key) AS version_key, v.specimen_id,
@@ -225,7 +232,7 @@ SELECT m.batch, v.source, m.person_id, v.patient_id, v.observation_id,
     v.collected_time, v.reported_time, v.comparator, v.magnitude, w.reference_low_canonical,
     w.was_haemolysed AS is_haemolysed, {_REASON} AS reason, f.received_at,
     f.as_of AS ingested_as_of, f.name AS file, v.file_id, v.row,
-    CASE WHEN c.key_hash IS NOT NULL OR m.is_linked THEN {row_text("observations")} END AS row_text
+    CASE WHEN c.key_hash IS NOT NULL THEN {row_text("observations")} END AS row_text
 FROM {versions} v
 JOIN wordings w USING (wording_id)
 JOIN members m ON m.source = v.source AND m.patient_id = v.patient_id

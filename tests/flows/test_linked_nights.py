@@ -9,9 +9,11 @@ import duckdb
 import polars as pl
 import pytest
 
+from flows import stages
 from flows.errors import ExitCode
 from flows.explaining import explain, in_words
 from flows.night import Night
+from flows.replaying import replay
 from flows.stages import Published, assess, ingest, opened, publish
 from tests.flows.test_patient_links import dose, link, result
 from tests.home import Home
@@ -93,6 +95,55 @@ def test_each_night_says_what_a_whole_night_would(tmp_path: Path) -> None:
     assert persons == ["ABCDE", "BCDE", "CDE", "BCDE", "BCDE", "BCE", "ABCE"]
 
 
+def test_a_night_that_was_stopped_is_whole_when_it_runs_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, whole = Home(tmp_path / "stopped"), Home(tmp_path / "whole")
+    for number in range(3):
+        drop(home, number)
+        drop(whole, number)
+        night = night_of(home, number)
+        with monkeypatch.context() as stopped:
+            stopped.setattr(stages, "renew_links", stop)
+            ingest(night, lambda _: None)
+            with pytest.raises(KeyboardInterrupt):
+                assess(night, lambda _: None)
+        published(night)
+    published(night_of(whole, 2))
+    assert told(night_of(home, 2)) == told(night_of(whole, 2))
+
+
+def stop(_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_link_that_comes_later_changes_no_night_before_it(tmp_path: Path) -> None:
+    """What was published is built again from what was known then, links included."""
+    home = Home(tmp_path)
+    for number in range(4):
+        drop(home, number)
+        published(night_of(home, number))
+    asked = night_of(home, 4)
+    for number in range(4):
+        found = replay(asked, night_of(home, number).date, lambda _: None)
+        assert found.is_identical, (number, found.files, found.grounds)
+
+
+def test_links_are_read_again_when_their_profile_says_so(tmp_path: Path) -> None:
+    """A link at two in the night is after a night at two in London, and before it in Berlin."""
+    home = Home(tmp_path)
+    drop(home, 0)
+    home.drop("patient_links", [link(["A>B@0"]) | {"linked_at": "2026-11-17T02:30:00"}])
+    persons = []
+    for zone in ("Europe/London", "Europe/Berlin", "Europe/London"):
+        (home.path / "sources").mkdir(exist_ok=True)
+        profile = home.path / "sources" / "canonical.toml"
+        profile.write_text(f'timezone = "{zone}"\n', encoding="utf-8")
+        published(night_of(home, 1))
+        persons.append({str(row[0]) for row in told(night_of(home, 1))["results"]})
+    assert ["A" in found for found in persons] == [True, False, True]
+
+
 def test_the_published_links_say_what_became_of_each(tmp_path: Path) -> None:
     home = Home(tmp_path)
     drop(home, 0)
@@ -170,6 +221,7 @@ east | west | links             | persons       | why
 E-   | W-   | east P1>P2        | E-P2 W-P1     | a link holds within its prefix
 E-   | W-   | east P1>P2, west P1>P2 | E-P2 W-P2 | each in its own
      |      | east P1>P2        | P2            | common numbers, a link of either feed
+E-   | W-   | canonical E-P1>W-P1 | W-P1        | whole numbers, by a file in the inbox itself
 """
 
 
@@ -193,6 +245,9 @@ def test_a_link_is_of_the_numbers_of_its_prefix(
         if told_links:
             rows = [link([f"{item}@130"]) for item in told_links]
             home.drop("patient_links", rows, f"{source}/patient_links.csv")
+    own = [item.split()[1] for item in links.split(",") if item.startswith("canonical")]
+    if own:
+        home.drop("patient_links", [link([f"{item}@130"]) for item in own])
     night = night_of(home, 1)
     published(night)
     assert sorted({str(row[0]) for row in told(night)["results"]}) == persons.split()
