@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from flows.gathering import load_facts, stage_facts
+from flows.linking import PERSON, TO_PERSON
 from flows.night import Night, aware
 from flows.past import FOREVER
-from flows.selection import IS_STRAY, PERSON, lay_in_batches, select_dosed, select_persons
+from flows.selection import IS_STRAY, lay_in_batches, select_dosed, select_persons
 from flows.store import Store
 from hypomag_rules.assess import assess
 from hypomag_rules.looking_back import (
@@ -71,12 +72,15 @@ def days_of(store: Store, night: Night, first: date | None, last: date | None) -
 
 
 def look_back(store: Store, night: Night, instants: Sequence[datetime]) -> Looked:
-    """Judge every day. A severe result that had decided before the first day is left out."""
+    """Judge every day, numbers linked as on the last.
+
+    A severe result that had decided before the first day is left out.
+    """
     zone = night.settings.timezone
     # The day before tells what was known already.
     days = [instants[0] - _DAY, *instants]
     begin = replace(night, as_of=aware(days[0]))
-    select_persons(store, begin)
+    select_persons(store, begin, links_at=aware(days[-1]))
     for table in ("touched", "repeated", "redosed"):
         store.run(f"DELETE FROM {table}")
     _keep_interesting(store, begin)
@@ -118,7 +122,7 @@ def _keep_interesting(store: Store, night: Night) -> None:
     """
     if store.number("SELECT count(*) FROM holds WHERE released_at IS NULL"):
         return
-    rows = "v LEFT JOIN profiles p ON p.source = v.source"
+    rows = f"v {TO_PERSON}"
     magnesium = "v.wording_id IN (SELECT wording_id FROM wordings WHERE analyte = 'magnesium')"
     store.run(
         "DELETE FROM persons WHERE NOT is_short AND person_id NOT IN ("
