@@ -7,7 +7,7 @@ import polars as pl
 from data_contracts import vocabulary as words
 from data_contracts.assessments import ASSESSMENTS
 from data_contracts.columns import Column, Table
-from data_contracts.worklists import WORKLIST_ITEMS
+from data_contracts.worklists import WORKLIST_CHANGES, WORKLIST_ITEMS
 
 _T: Final = words.Instant
 _LIST: Final = pl.List(pl.String)
@@ -158,10 +158,44 @@ EPISODES: Final = Table(
         Column("had_severe", "one of them was severe", pl.Boolean),
     ),
 )
+DISPOSITIONS: Final = Table(
+    "dispositions",
+    "Every answer of a care team that counts, in the order in which they were received",
+    (
+        Column("received_at", "when the sheet was read, UTC", _T, is_nullable=False),
+        Column("night", "night of the list that was answered", pl.Date, is_nullable=False),
+        Column("worklist", "the list", pl.Enum(words.WORKLISTS), is_nullable=False),
+        Column("item_id", "the item, as in worklist_items", is_nullable=False),
+        Column("patient_id", "the person as listed on that night", is_nullable=False),
+        Column("answer", "what was answered", words.Answer, is_nullable=False),
+        Column("until", "first night on which a snoozed item is shown again", pl.Date),
+        Column("answered_by", "who answered, as written", is_nullable=False),
+        Column("note", "why, as written"),
+        Column("collected_at", "collection of the index that was answered, UTC", _T),
+        Column("magnesium_mg_dl", "that index in mg/dL", pl.Float64),
+        Column("comparator", "<, <=, > or >= of it"),
+        Column("severity", "its band", words.Severity),
+        Column("hides_item", "it hides its item on the newest night", pl.Boolean),
+    ),
+)
+PATIENT_LINKS: Final = Table(
+    "patient_links",
+    "Links of patient numbers known to the last night, and what became of each",
+    (
+        Column("patient_id", "the old number, source prefix included", is_nullable=False),
+        Column("new_patient_id", "the new number, prefix included", is_nullable=False),
+        Column("person_id", "the person after all links; null unless this one is applied"),
+        Column("state", "what became of it", pl.Enum(words.LINK_STATES), is_nullable=False),
+        Column("source", "feed that sent the version that speaks", is_nullable=False),
+        Column("linked_at", "when the two became one, UTC", _T, is_nullable=False),
+        Column("withdrawn_at", "when that was taken back, UTC", _T),
+    ),
+)
 VIEWS: Final = (EPISODES,)
 PUBLISHED: Final = (
     ASSESSMENTS,
     WORKLIST_ITEMS,
+    WORKLIST_CHANGES,
     OBSERVATIONS,
     DOSES,
     QUARANTINE,
@@ -170,5 +204,7 @@ PUBLISHED: Final = (
     NOTICES,
     RUNS,
     HOLDS,
+    DISPOSITIONS,
+    PATIENT_LINKS,
     BASIS,
 )

@@ -28,6 +28,16 @@ FEMG_FINDINGS: Final = (
 WORKLISTS: Final = ("iv_replacement", "recheck", "review", "work_up", "high_watch")
 SECTIONS: Final = ("main", "overdue", "due", "upcoming")
 LIVES: Final = ("new", "carried", "changed")
+# What took an item off its list, in the order in which they are asked.
+GONE: Final = (
+    "deceased",
+    "retracted",
+    "dismissed",
+    "treated",
+    "resolved",
+    "rechecked",
+    "expired",
+)
 STATUS_KINDS: Final = ("final", "provisional", "none", "withdrawn")
 ROUTES: Final = ("iv", "im", "oral", "other")
 SEXES: Final = ("male", "female", "other")
@@ -47,6 +57,10 @@ MEDICATION_STATUSES: Final = (
     "completed",
     "stopped",
 )
+# What became of a link of two numbers: only an applied one makes them one person.
+APPLIED: Final = "applied"
+WITHDRAWN: Final = "withdrawn"
+LINK_STATES: Final = (APPLIED, "overruled", "refused", WITHDRAWN)
 OUTCOMES: Final = ("accepted", "superseded", "quarantined", "ignored")
 
 # What a layout finds wrong with a row before it can be read as one.
@@ -80,9 +94,37 @@ OTHER_REASONS: Final = (
 
 # What a night's readers are told beside its lists, in the order in which they are told.
 FEED_NOTICES: Final = ("feed_absent", "feed_late", "feed_small")
-BANNER_NOTICES: Final = (*FEED_NOTICES,)
+LINK_NOTICE: Final = "links_refused"
+BANNER_NOTICES: Final = (*FEED_NOTICES, LINK_NOTICE)
 REJUDGED_NOTICE: Final = "judged_again"
 NOTICES: Final = (*BANNER_NOTICES, REJUDGED_NOTICE)
+
+# What a care team may answer to an item, in the order of the drop-down; the last needs a date.
+ANSWERS: Final = ("acknowledged", "done", "not_indicated", "declined", "transferred", "snooze")
+# These hide until a result brings the item back, a snooze until its date at the latest.
+HIDING_ANSWERS: Final = ("not_indicated", "declined", "transferred")
+SNOOZE: Final = "snooze"
+# Why a row of a returned sheet does not count, in words for its sender; the first that applies.
+ANSWER_REFUSALS: Final[dict[str, str]] = {
+    "token_missing": "The token of this row is blank or damaged: answer on a fresh copy of "
+    "the list.",
+    "not_ours": "No list published here has this item on this night, or another site wrote it: "
+    "send it to where it came from.",
+    "facts_edited": "Facts of this row differ from what was published: answer on a fresh copy of "
+    "the list, and tell the laboratory or the ward where a fact is wrong.",
+    "answered_twice": "This sheet answers the item twice, and not alike: keep one of the rows.",
+    "stale": "The list has moved on since this sheet: answer on the newest list, if it is still "
+    "needed.",
+    "answer_missing": "Until, By or Note is filled in, but there is no answer: choose one.",
+    "answer_unknown": "The answer is none of those in the drop-down: choose one of them, as a word "
+    "and not as a formula.",
+    "until_missing": "A snooze needs a date in Until.",
+    "until_not_readable": "The date in Until cannot be read: write it like 2026-11-30.",
+    "until_passed": "The date in Until is not in the future: give a later one.",
+    "until_without_snooze": "Only a snooze has a date: clear Until, or choose snooze.",
+    "by_missing": "Nobody is named in By: say who answers.",
+    "note_missing": "An answer that hides a patient needs its reason in Note.",
+}
 
 # Reasons of a listed patient, in the order in which they are printed.
 REASONS: Final = (
@@ -129,6 +171,7 @@ RenalStatus: Final = pl.Enum(RENAL_STATUSES)
 RenalMethod: Final = pl.Enum(RENAL_METHODS)
 RecheckRule: Final = pl.Enum(RECHECK_RULES)
 RecheckStatus: Final = pl.Enum(RECHECK_STATUSES)
+Answer: Final = pl.Enum(ANSWERS)
 Instant: Final = pl.Datetime("us")  # always UTC; the zone is an argument where days matter
 
 

@@ -10,8 +10,10 @@ from typing import Annotated, Final
 import typer
 
 from flows.asked import policy_text
+from flows.cli_answers import dispositions_command
 from flows.cli_backtest import backtest_command
 from flows.cli_explain import explain_command
+from flows.cli_replay import replay_command
 from flows.cli_simulate import simulate_command
 from flows.cli_source import source_app
 from flows.command import (
@@ -126,7 +128,10 @@ def ingest_command(
         with speaker(quiet=False) as say:
             found = ingest(_night(home, inbox, as_of), say)
         typer.echo(f"{found.rows} rows of {found.files} files this night, {found.refused} refused")
-        return ExitCode.FILE_REFUSED if found.refused else ExitCode.CLEAN
+        typer.echo(
+            f"{found.answers} answers of returned sheets count, {found.answers_refused} refused"
+        )
+        return ExitCode.FILE_REFUSED if found.refused or found.sheets_refused else ExitCode.CLEAN
 
     _finish(work)
 
@@ -181,7 +186,9 @@ def serve(
     _finish(work)
 
 
+app.command("dispositions")(dispositions_command)
 app.command("explain")(explain_command)
+app.command("replay")(replay_command)
 app.command("simulate")(simulate_command)
 app.command("backtest")(backtest_command)
 app.add_typer(source_app, name="source", no_args_is_help=True)

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from data_contracts.gate import try_canary
-from data_contracts.vocabulary import FEED_NOTICES
+from data_contracts.vocabulary import FEED_NOTICES, LINK_NOTICE
 from flows import journal
+from flows.answering.dropped import dropped_sheets
+from flows.answering.reading import in_a_line, read_sheets
 from flows.auditing import audit_batch, select_doses
 from flows.deliveries import LAYOUTS, ingest_delivery, prepared, refused_still
 from flows.errors import ExitCode
@@ -18,12 +20,13 @@ from flows.gathering import batches
 from flows.guarding import append_holds, guard, held_digest
 from flows.inbox import Dropped, dropped_files, youngest_age_seconds
 from flows.judging import append_run, basis_of, judge_batch, lay_out_items
-from flows.memory import mark_published
+from flows.linking import renew_links
+from flows.memory import mark_published, previous_items
 from flows.night import Night
 from flows.notices import append_notices
 from flows.past import Past, as_known
 from flows.profile import Profile, load_profiles
-from flows.publication import publish_edition, read_edition
+from flows.publication import MANIFEST, digest_of, publish_edition, read_edition
 from flows.rejudging import note_profiles
 from flows.repeating import (
     append_repeated,
@@ -43,11 +46,14 @@ Say = Callable[[str], None]
 
 
 class Ingested(NamedTuple):
-    """What the reading of a night came to, from the ledger."""
+    """What the reading of a night came to, from the ledger; answers are rows of returned sheets."""
 
     files: int
     refused: int
     rows: int
+    answers: int = 0
+    answers_refused: int = 0
+    sheets_refused: int = 0
 
 
 @contextmanager
@@ -71,20 +77,28 @@ def ingest(night: Night, say: Say) -> Ingested:
     with opened(night) as store:
         note_profiles(store, night, profiles)
         fresh = _fresh_deliveries(store, night, profiles)
-        _wait_until_quiet([delivery.file for delivery in fresh], night, say)
+        sheets = dropped_sheets(night.home)
+        _wait_until_quiet([*(delivery.file for delivery in fresh), *sheets], night, say)
         with closing(prepared(night, profiles, fresh)) as deliveries:
             for at, ready in enumerate(deliveries, 1):
                 file = ready.delivery.file
                 say(f"reading {at} of {len(fresh)}: {file.relative}")
                 ingest_delivery(store, night, profiles[file.source], ready)
                 journal.witness(night.store, store)
+        for sheet in read_sheets(store, night, sheets):
+            say(in_a_line(sheet))
         for path, problem in refused_still(store, night).items():
             say(f"refused: {path} ({problem})")
         counted = store.rows(
             "SELECT count(*), count(problem), coalesce(sum(rows), 0) FROM files WHERE night = ?",
             [night.date],
         )
-    return Ingested(*(int(str(value)) for value in counted[0]))
+        answered = store.rows(
+            "SELECT coalesce(sum(counted), 0), coalesce(sum(refused), 0), count(problem) "
+            "FROM sheets WHERE night = ?",
+            [night.date],
+        )
+    return Ingested(*(int(str(value)) for value in (*counted[0], *answered[0])))
 
 
 def _fresh_deliveries(store: Store, night: Night, profiles: dict[str, Profile]) -> list[Delivery]:
@@ -147,15 +161,17 @@ def judge_night(store: Store, night: Night, say: Say) -> Judged:
         mark_repeated(store, night, last)
         append_repeated(store, night, last)
         select_doses(store, night, last)
-        total = lay_in_batches(store, night.settings.persons_at_once)
+        total = max(lay_in_batches(store, night.settings.persons_at_once), 1)
+        previous = previous_items(store, night)
         listed = []
         for at, batch in enumerate(batches(store, night, total), 1):
             say(f"judging {at} of {total}: {batch.judged.height} patients")
-            listed.append(judge_batch(store, night, batch))
+            listed.append(judge_batch(store, night, batch, previous))
             audit_batch(store, night, batch)
-        items = lay_out_items(store, night, listed)
+        items = lay_out_items(store, night, listed, previous)
         append_ledger(store, night, since=last.file_id)
         append_holds(store, night)
+        renew_links(store)
         renew_unmapped(store, night)
         append_notices(store, night, profiles)
         append_run(store, night)
@@ -181,18 +197,19 @@ def publish(night: Night, say: Say) -> Published:
     say("publishing the worklists")
     folder = publish_edition(edition, night)
     with opened(replace(night, received_by=None)) as store:
-        mark_published(store, night)
+        mark_published(store, night, digest_of(folder / MANIFEST))
     return Published(folder, counts_by_list(edition.items), _earned(edition), edition.banner)
 
 
 def _earned(edition: Edition) -> ExitCode:
     """The highest code that applies to a published night."""
-    if edition.refused_files.height:
+    if edition.refused_files.height or edition.sheets.get_column("problem").count():
         return ExitCode.FILE_REFUSED
     if edition.notices_of(*FEED_NOTICES):
         return ExitCode.FEED_LATE
     unread = edition.quarantine.height + edition.unmapped.height + edition.holds.height
-    if unread or edition.listed("review").height:
+    unread += int(edition.sheets.get_column("refused").sum())
+    if unread or edition.listed("review").height or edition.notices_of(LINK_NOTICE):
         return ExitCode.ROWS_TO_SEE
     return ExitCode.CLEAN
 

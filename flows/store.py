@@ -16,10 +16,10 @@ import polars as pl
 
 from flows.errors import ConfigurationError, LockedError, StoreError
 from flows.schema import (
-    ADDED,
     CANONICAL,
     CONTESTED,
     VERSION,
+    added,
     key_hash,
     row_hash,
     statements,
@@ -127,7 +127,8 @@ def open_store(folder: Path, settings: Settings) -> Iterator[Store]:
                 for statement in statements():
                     store.run(statement)
             _check_version(store)
-            store.run(ADDED)
+            for statement in added():
+                store.run(statement)
             _hash_again(store)
             yield store
         except duckdb.Error as error:

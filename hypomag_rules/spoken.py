@@ -69,6 +69,11 @@ def mass_text(grams: pl.Expr, route: pl.Expr) -> pl.Expr:
     )
 
 
+def short_text(text: pl.Expr, most: int) -> pl.Expr:
+    """A text cut to so many characters, and said so by an ellipsis."""
+    return pl.when(text.str.len_chars() > most).then(text.str.head(most) + "…").otherwise(text)
+
+
 def count_of_days(days: pl.Expr) -> pl.Expr:
     """`1 day`, `11 days`."""
     return days.cast(pl.String) + pl.when(days == 1).then(pl.lit(" day")).otherwise(pl.lit(" days"))

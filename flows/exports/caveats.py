@@ -33,7 +33,7 @@ def caveats(edition: Edition, refused_named: int | None = None) -> list[str]:
     if refused_named is not None and len(refused) > refused_named:
         more = f"{len(refused) - refused_named} more files refused: see report.html."
         refused = [*refused[:refused_named], more]
-    unread = (*_unmapped(edition), *_nothing_read(edition))
+    unread = (*_sheets(edition), *_unmapped(edition), *_nothing_read(edition))
     return [*refused, *unread, *_feeds(edition), *_zone(edition)]
 
 
@@ -68,6 +68,31 @@ def _refused(edition: Edition) -> list[str]:
         )
     )
     return said.to_series().to_list()
+
+
+def _sheets(edition: Edition) -> list[str]:
+    """Answers that do not count: rows by number, sheets by name and why."""
+    sheets = edition.sheets
+    named = pl.concat_str(
+        pl.lit("Returned sheet refused, no answer of it counts: "),
+        "sheet",
+        pl.lit(" ("),
+        "problem",
+        pl.lit(")."),
+    )
+    told = sheets.filter(pl.col("problem").is_not_null()).select(named).to_series().to_list()
+    rows = int(sheets.get_column("refused").sum())
+    if rows:
+        answers = "1 answer" if rows == 1 else f"{rows} answers"
+        told.append(f"{answers} of returned sheets refused: see dispositions/returned/.")
+    return told
+
+
+def hidden_words(edition: Edition, worklist: str) -> list[str]:
+    """How many items of a list an answer hides; nothing where it hides none."""
+    hidden = edition.hidden_of(worklist).height
+    items = "1 patient is" if hidden == 1 else f"{hidden} patients are"
+    return [f"{items} hidden by an answer: see report.html."] if hidden else []
 
 
 def _nothing_read(edition: Edition) -> list[str]:

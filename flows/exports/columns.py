@@ -8,7 +8,7 @@ import polars as pl
 from flows.exports.edition import Edition
 from flows.exports.words import with_words
 
-Kind = Literal["text", "whole", "figure", "estimate", "flag", "instant", "day", "blank"]
+Kind = Literal["text", "whole", "figure", "estimate", "flag", "instant", "day", "blank", "token"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,13 @@ _ANSWER: Final = (
     Shown("guidance", "Guidance", width=21, paper="own_guidance"),
     Shown("first_listed_on", "First listed", "day", 11, is_detail=True),
     Shown("nights_listed", "Nights", "whole", 7, is_detail=True),
-    Shown("answer", "Answer", "blank", 11),
-    Shown("until", "Until", "blank", 9),
-    Shown("by", "By", "blank", 7),
+    Shown("answered", "Answered", width=14),
+    Shown("answer", "Answer", "blank", 12.5),
+    Shown("until", "Until", "blank", 11),
+    Shown("by", "By", "blank", 10),
+    Shown("note", "Note", "blank", 16),
     Shown("item_id", "Item ID", width=18, is_detail=True),
+    Shown("token", "Token", "token", 50, is_detail=True),
 )
 _RENAL: Final = (
     Shown("renal", "Kidneys", width=10),
@@ -173,6 +176,11 @@ COLUMNS: Final[dict[str, tuple[Shown, ...]]] = {
 }
 
 
+def facts_of(worklist: str) -> tuple[Shown, ...]:
+    """The columns of a list that say something: all but those for the answer, and the token."""
+    return tuple(shown for shown in COLUMNS[worklist] if shown.kind not in {"blank", "token"})
+
+
 _LISTED: Final = ("reasons", "what_is_wrong", "femg_obstacles", "femg_missing")
 
 
@@ -187,7 +195,7 @@ def laid_out(edition: Edition, worklist: str, *, on_paper: bool) -> pl.DataFrame
 
 
 def _expression(shown: Shown, *, on_paper: bool) -> pl.Expr:
-    if shown.kind == "blank":
+    if shown.kind in {"blank", "token"}:
         return pl.lit(None, dtype=pl.String)
     column = (shown.paper if on_paper else "") or shown.of or shown.name
     if on_paper and shown.paper:

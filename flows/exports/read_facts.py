@@ -27,7 +27,7 @@ def _lines(edition: Edition) -> dict[str, dict[str, pl.Expr]]:
         "Calcium": _calcium(edition),
     }
     magnesium = {"Magnesium": _magnesium(edition), "Before": _previous(edition)}
-    return {
+    lines = {
         "iv_replacement": {
             **magnesium,
             "Drawn": pl.col("hours_ago").cast(pl.String) + pl.lit(" h ago"),
@@ -68,6 +68,7 @@ def _lines(edition: Edition) -> dict[str, dict[str, pl.Expr]]:
             "Kidneys": _kidneys(edition),
         },
     }
+    return {name: {**found, "Answered": pl.col("answered")} for name, found in lines.items()}
 
 
 def _magnesium(edition: Edition) -> pl.Expr:

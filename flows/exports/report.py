@@ -6,7 +6,8 @@ from typing import Any, Final
 import polars as pl
 from markupsafe import Markup
 
-from data_contracts.vocabulary import OUTCOMES, REJUDGED_NOTICE, SECTIONS, WORKLISTS
+from data_contracts.vocabulary import OUTCOMES, REJUDGED_NOTICE, SECTIONS, SNOOZE, WORKLISTS
+from flows.exports import changes
 from flows.exports.audit_xlsx import counts
 from flows.exports.caveats import as_of_sentence, as_of_words, caveats
 from flows.exports.edition import Edition
@@ -65,7 +66,9 @@ def page(edition: Edition) -> str:
         caveats=caveats(edition),
         rejudged=edition.notices_of(REJUDGED_NOTICE),
         summary=summary(edition),
+        changes=changes.summary(edition),
         lists=[_list(edition, worklist) for worklist in WORKLISTS],
+        hidden=_hidden(edition),
         held_back=_held_back(edition),
         held_back_by_file=_held_back_by_file(edition),
         ledger=_ledger(edition),
@@ -105,6 +108,31 @@ def _list(edition: Edition, worklist: str) -> dict[str, Any]:
         "shared": shared_guidance(edition.policy, worklist),
         "sections": sections,
     }
+
+
+def _hidden(edition: Edition) -> list[dict[str, Any]]:
+    """The items that an answer hides tonight, list by list, with who answered what and why."""
+    order = pl.col("worklist").replace_strict(
+        {name: at for at, name in enumerate(WORKLISTS)}, return_dtype=pl.Int8
+    )
+    return (
+        edition.hidden.with_columns(pl.col(pl.Enum).cast(pl.String))
+        .sort(order, "rank")
+        .select(
+            pl.col("worklist").replace(LISTS).alias("list"),
+            "name",
+            "mrn",
+            "patient_id",
+            pl.coalesce("ward", pl.lit("left ") + pl.col("last_ward")).alias("ward"),
+            pl.coalesce("magnesium_as_reported", "value_as_sent").alias("magnesium"),
+            "severity",
+            "answered",
+            until=pl.when(pl.col("answer") == SNOOZE)
+            .then(pl.col("until").dt.strftime("%a %-d %b %Y"))
+            .otherwise(pl.lit("a result at least as severe")),
+        )
+        .to_dicts()
+    )
 
 
 def _held_back(edition: Edition) -> list[dict[str, Any]]:

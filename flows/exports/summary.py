@@ -38,6 +38,8 @@ def summary(edition: Edition) -> dict[str, Any]:
         "due": recheck.filter(pl.col("section") == "due").height,
         "upcoming": recheck.filter(pl.col("section") == "upcoming").height,
         "listed": _persons(items),
+        "hidden": edition.hidden.height,
+        "hidden_severe": edition.hidden.filter(pl.col("severity") == "severe").height,
         "held_back": edition.quarantine.height,
         "wards": _by_ward(items),
     }

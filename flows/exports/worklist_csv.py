@@ -5,8 +5,10 @@ from typing import Final
 
 import polars as pl
 
-from flows.exports.columns import COLUMNS, Shown, laid_out
+from flows.exports.changes import changes
+from flows.exports.columns import COLUMNS, Shown, facts_of, laid_out
 from flows.exports.edition import Edition
+from flows.exports.tokens import tokens
 from flows.exports.words import local
 from hypomag_rules.spoken import number_text
 
@@ -27,8 +29,28 @@ _QUARANTINE: Final = (
 def write(edition: Edition, worklist: str, path: Path) -> None:
     """One row an item in rank order; an empty night still writes the header."""
     listed = laid_out(edition, worklist, on_paper=False)
+    facts = listed.select(
+        cell for shown in facts_of(worklist) for cell in _cells(shown, edition.zone)
+    )
+    told = tokens(edition, edition.listed(worklist), facts)
+    names = [name for shown in COLUMNS[worklist] for name in column_names(shown)]
+    blank = listed.select(shown.name for shown in COLUMNS[worklist] if shown.kind == "blank")
+    write_table(facts.hstack(blank).with_columns(told).select(names), path)
+
+
+def column_names(shown: Shown) -> tuple[str, ...]:
+    """The names under which a column stands in the CSV: an instant is two, in UTC and local."""
+    return (shown.name, f"{shown.name}_local") if shown.kind == "instant" else (shown.name,)
+
+
+def write_changes(edition: Edition, path: Path) -> None:
+    """What changed since the last published night, one row a change."""
+    rows = changes(edition)
     write_table(
-        listed.select(cell for shown in COLUMNS[worklist] for cell in _cells(shown, edition.zone)),
+        rows.select(
+            inert(pl.col(name)) if dtype == pl.String else pl.col(name)
+            for name, dtype in rows.schema.items()
+        ),
         path,
     )
 

@@ -10,16 +10,18 @@ from xlsxwriter.format import Format
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
-from flows.exports.caveats import as_of_sentence, as_of_words, caveats
-from flows.exports.columns import COLUMNS, Shown, laid_out
+from flows.exports.answer_cells import HOW_TO_ANSWER, lock_facts, set_choices
+from flows.exports.caveats import as_of_sentence, as_of_words, caveats, hidden_words
+from flows.exports.columns import COLUMNS, Shown, facts_of, laid_out
 from flows.exports.edition import Edition
+from flows.exports.tokens import tokens
 from flows.exports.words import LISTS, heading, listed_of_read, local
 from hypomag_rules.guidance import shared_guidance
 
 _SAFE: Final = {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
 _FONT: Final = {"font_name": "Calibri", "font_size": 11, "valign": "top"}
 _CELL: Final = _FONT | {"text_wrap": True, "border": 1, "border_color": "#999999"}
-_FORMATS: Final[dict[str, dict[str, str]]] = {
+_FORMATS: Final[dict[str, dict[str, object]]] = {
     "figure": {"num_format": "0.0#####", "align": "center"},
     "estimate": {"num_format": "0.0", "align": "center"},
     "whole": {"num_format": "0", "align": "center"},
@@ -28,7 +30,9 @@ _FORMATS: Final[dict[str, dict[str, str]]] = {
     "day": {"num_format": "d mmm yyyy", "align": "left"},
     "text": {},
     "flag": {},
-    "blank": {},
+    "blank": {"locked": False},
+    "until": {"locked": False, "num_format": "d mmm yyyy", "align": "left"},
+    "token": {"font_size": 8},
 }
 # Sections differ in print without colour too: their words say it, the shade repeats it.
 _SHADES: Final[dict[str, dict[str, str]]] = {
@@ -37,7 +41,6 @@ _SHADES: Final[dict[str, dict[str, str]]] = {
     "upcoming": {},
     "main": {},
 }
-_ANSWERS: Final = ("acknowledged", "done", "not_indicated", "declined", "transferred", "snooze")
 _POINTS_A_LINE: Final = 15.0
 _HEADER_MAX: Final = 80
 _MARGIN: Final = 0.4  # inches
@@ -63,6 +66,7 @@ def write(edition: Edition, worklist: str, path: Path) -> None:
         _write_items(book, sheet, edition, worklist, top)
         _set_columns(sheet, COLUMNS[worklist])
         _set_page(sheet, edition, top)
+        lock_facts(sheet)
 
 
 def _write_top(book: Workbook, sheet: Worksheet, edition: Edition, worklist: str) -> int:
@@ -76,10 +80,17 @@ def _write_top(book: Workbook, sheet: Worksheet, edition: Edition, worklist: str
         *((line, strong) for line in edition.banner),
         (f"{place}{as_of_sentence(edition)}", strong),
         (
-            " ".join([f"{listed_of_read(edition, worklist)}.", *caveats(edition, _REFUSED_NAMED)]),
+            " ".join(
+                [
+                    f"{listed_of_read(edition, worklist)}.",
+                    *hidden_words(edition, worklist),
+                    *caveats(edition, _REFUSED_NAMED),
+                ]
+            ),
             plain,
         ),
         (" ".join(shared_guidance(edition.policy, worklist)), plain),
+        (HOW_TO_ANSWER, plain),
     ]
     columns = COLUMNS[worklist]
     width = sum(shown.width for shown in columns if not shown.is_detail)
@@ -115,18 +126,17 @@ def _write_items(
     if rows.is_empty():
         sheet.write_string(top + 1, 0, listed_of_read(edition, worklist))
     sheet.autofilter(top, 0, last, len(columns) - 1)
-    answer = [shown.name for shown in columns].index("answer")
-    choice = {"validate": "list", "source": list(_ANSWERS)}
-    sheet.data_validation(top + 1, answer, last, answer, choice)
+    set_choices(sheet, columns, (top + 1, last), edition.night)
 
 
 def _rows(edition: Edition, worklist: str) -> pl.DataFrame:
     """Section and height in lines, then the cells: local times, yes and no, text as text."""
     columns = COLUMNS[worklist]
     shade = edition.listed(worklist).get_column("section").cast(pl.String)
-    cells = laid_out(edition, worklist, on_paper=True).select(
-        _cell(shown, edition.zone).alias(shown.name) for shown in columns
-    )
+    listed = laid_out(edition, worklist, on_paper=True)
+    cells = listed.select(_cell(shown, edition.zone).alias(shown.name) for shown in columns)
+    facts = cells.select(shown.name for shown in facts_of(worklist))
+    cells = cells.with_columns(tokens(edition, edition.listed(worklist), facts))
     # Not every program measures wrapped text when it opens a sheet.
     lines = (
         (pl.col(shown.name).str.len_chars() / (shown.width * _FILLED)).ceil().cast(pl.Int32)
@@ -143,13 +153,16 @@ def _rows(edition: Edition, worklist: str) -> pl.DataFrame:
 def _format_name(shown: Shown) -> str:
     if shown.paper:
         return "text"
+    if shown.name == "until":
+        return "until"
     return "old instant" if shown.kind == "instant" and shown.is_detail else shown.kind
 
 
 def _cell(shown: Shown, zone: str) -> pl.Expr:
     column = pl.col(shown.name)
     if shown.kind == "instant":
-        return local(column, zone).dt.replace_time_zone(None)
+        # A sheet keeps no smaller part of a time for certain.
+        return local(column, zone).dt.replace_time_zone(None).dt.truncate("1s")
     if shown.kind == "flag":
         return pl.when(column).then(pl.lit("yes")).when(~column).then(pl.lit("no"))
     if shown.kind in {"figure", "estimate"} and not shown.paper:

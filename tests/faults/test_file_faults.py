@@ -155,7 +155,7 @@ def test_a_young_file_is_waited_for_and_refused_when_it_grows_meanwhile(tmp_path
                 file.write(ROW)
 
     night = replace(home.night(INSTANT), settings=Settings(timezone="UTC", quiet_seconds=1))
-    assert ingest(night, say) == (2, 1, 1)
+    assert ingest(night, say) == (2, 1, 1, 0, 0, 0)
     assert said[0] == "waiting 1 s for files that are still young"
     assert "refused: observations_half.csv (changed while the night began" in said[-1]
 
@@ -176,7 +176,7 @@ def test_a_reader_that_fails_refuses_its_file_alone(
 
     monkeypatch.setattr("flows.sources.canonical.header_of", fail)
     said: list[str] = []
-    assert ingest(home.night(INSTANT), said.append) == (2, 1, 1)
+    assert ingest(home.night(INSTANT), said.append) == (2, 1, 1, 0, 0, 0)
     assert "refused: patients.csv (cannot be read (unexpected IndexError at" in said[-1]
     assert "CANARY" not in said[-1]
 

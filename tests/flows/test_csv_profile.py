@@ -213,7 +213,7 @@ def test_one_flat_file_feeds_results_and_patients(tmp_path: Path) -> None:
     (home.inbox / "lab").mkdir()
     (home.inbox / "lab" / "FLAT.CSV").write_text(FLAT_LINES, encoding="utf-8")
     night = home.night(AS_OF)
-    assert ingest(night, lambda _: None) == (2, 0, 8)
+    assert ingest(night, lambda _: None) == (2, 0, 8, 0, 0, 0)
     with opened(night) as store:
         assert store.rows(
             "SELECT table_name, rows, accepted, quarantined, ignored, unknown_columns FROM files "
@@ -227,7 +227,7 @@ def test_one_flat_file_feeds_results_and_patients(tmp_path: Path) -> None:
         assert store.rows(reasons) == [("unit_not_allowed",), (None,), (None,), (None,)]
     listed = assess(night, lambda _: None).listed
     assert (listed["iv_replacement"], listed["review"]) == (1, 2)
-    assert ingest(night, lambda _: None) == (2, 0, 8)
+    assert ingest(night, lambda _: None) == (2, 0, 8, 0, 0, 0)
 
 
 def test_a_wide_line_sent_again_is_a_copy_but_for_the_cell_that_changed(tmp_path: Path) -> None:

@@ -149,7 +149,8 @@ previous_as_reported previous_at previous_at_local magnesium_given_since treatme
 treatment_known_until_local has_parenteral_order renal renal_estimate_ml_min renal_method
 creatinine_mg_dl creatinine_at creatinine_at_local potassium_mmol_l potassium_at
 potassium_at_local calcium_judged calcium_basis calcium_at calcium_at_local weight_kg weight_at
-weight_at_local reasons why guidance first_listed_on nights_listed answer until by item_id"""
+weight_at_local reasons why guidance first_listed_on nights_listed answered answer until by note
+item_id token"""
 
 
 def test_the_csv_has_the_columns_in_reading_order(edition: Edition, tmp_path: Path) -> None:
@@ -161,7 +162,7 @@ def test_the_csv_has_the_columns_in_reading_order(edition: Edition, tmp_path: Pa
         worklist_csv.write(edition, worklist, path)
         names = path.read_text(encoding="utf-8").splitlines()[0].split(",")
         assert names[:9] == IV_COLUMNS.split()[:9]
-        assert names[-9:] == IV_COLUMNS.split()[-9:]
+        assert names[-12:] == IV_COLUMNS.split()[-12:]
 
 
 def test_ranks_run_from_one_and_figures_are_as_short_as_exact(
@@ -242,6 +243,26 @@ def test_the_workbook_is_laid_out_to_be_printed_and_worked_in(
         assert "advice for a clinician's review; not an order" in _foot_and_head(sheet)
         assert "As of Tue 21 Jul 02:00" in _foot_and_head(sheet)
     assert sheet.title == "High watch"
+
+
+def test_facts_are_locked_and_answers_are_chosen(edition: Edition, tmp_path: Path) -> None:
+    """Nobody edits a fact by a slip; filters and widths still work; there is no password."""
+    for worklist in WORKLISTS:
+        sheet = _sheet(edition, worklist, tmp_path)
+        header = _header_row(sheet)
+        lock = sheet.protection
+        assert (lock.sheet, lock.password) == (True, None)
+        assert not any((lock.autoFilter, lock.formatColumns, lock.formatRows, lock.sort))
+        free = {
+            str(sheet.cell(header, cell.column or 0).value)
+            for cell in sheet[header + 1]
+            if not cell.protection.locked
+        }
+        listed = edition.listed(worklist).height
+        assert free == ({"Answer", "Until", "By", "Note"} if listed else set())
+        choice, day = sheet.data_validations.dataValidation
+        assert (choice.type, day.type, day.operator) == ("list", "date", "greaterThan")
+        assert "not indicated" in str(choice.formula1)
 
 
 def test_times_in_the_workbook_are_real_and_local(edition: Edition, tmp_path: Path) -> None:
