@@ -80,7 +80,7 @@ def look_back(store: Store, night: Night, instants: Sequence[datetime]) -> Looke
     # The day before tells what was known already.
     days = [instants[0] - _DAY, *instants]
     begin = replace(night, as_of=aware(days[0]))
-    select_persons(store, begin, links_at=aware(days[-1]))
+    select_persons(store, _reaching_back(night, days))
     for table in ("touched", "repeated", "redosed"):
         store.run(f"DELETE FROM {table}")
     _keep_interesting(store, begin)
@@ -114,6 +114,14 @@ def look_back(store: Store, night: Night, instants: Sequence[datetime]) -> Looke
     )
 
 
+def _reaching_back(night: Night, days: Sequence[datetime]) -> Night:
+    """The last day, as a night that looks at what any of the days would."""
+    assessment = night.policy.assessment
+    span = (days[-1] - days[0]).days + 1
+    policy = replace(night.policy, assessment=replace(assessment, days=assessment.days + span))
+    return replace(night, as_of=aware(days[-1]), policy=policy)
+
+
 def _keep_interesting(store: Store, night: Night) -> None:
     """Leave in the temp table `persons` only those whom some list could ever show.
 
@@ -126,6 +134,7 @@ def _keep_interesting(store: Store, night: Night) -> None:
     magnesium = "v.wording_id IN (SELECT wording_id FROM wordings WHERE analyte = 'magnesium')"
     store.run(
         "DELETE FROM persons WHERE NOT is_short AND person_id NOT IN ("
+        "SELECT person_id FROM linked UNION "
         f"SELECT {PERSON} FROM observation_versions {rows} WHERE v.patient_id IS NOT NULL AND "
         f"({IS_STRAY} OR {magnesium} AND (v.reason IS NOT NULL OR v.comparator IS NOT NULL "
         "OR v.magnitude IS NULL OR v.magnitude > ?)) "

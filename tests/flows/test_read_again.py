@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 
 from flows.night import Night
+from flows.past import as_known, past_of_run
 from flows.stages import assess, ingest, opened
 from tests.home import Home
 
@@ -80,6 +81,24 @@ def test_a_file_that_is_read_in_another_shape_came_when_it_first_came(home: Home
         )
     assert ledger == [(AS_OF.date(), AS_OF.replace(tzinfo=None), 1)]
     assert facility == [("X",)]
+
+
+def test_a_file_that_was_read_again_is_known_since_it_was_first_read(home: Home) -> None:
+    """It has another number now; one of the same instant that came after the run has none of it."""
+    drop(home, "observations.csv", results("P1"))
+    judged(home)
+    drop(home, "observations_2.csv", results("P2"))
+    ingest(home.night(AS_OF), _quiet)
+    profile(home, OTHER_SHAPE)
+    judged(home, 1)
+    profile(home, PROFILE)
+    judged(home, 2)
+    night = home.night(AS_OF + timedelta(days=2))
+    with opened(night) as store:
+        ((run_id,),) = store.rows("SELECT min(run_id) FROM runs")
+        with as_known(store, night, past_of_run(store, int(str(run_id)))):
+            known = store.rows("SELECT patient_id FROM observation_versions")
+    assert known == [("P1",)]
 
 
 def test_a_snapshot_that_says_again_what_an_older_one_said_is_newer(home: Home) -> None:

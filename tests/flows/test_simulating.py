@@ -64,10 +64,10 @@ def extracts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def nights(extracts: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Night]:
-    """The first four nights of the sample hospital, each ingested and published as it came."""
+    """The first three nights of the sample hospital, each ingested and published as it came."""
     path = tmp_path_factory.mktemp("simulated")
     make_home(path, "Saint Exampla's", ZONE)
-    told = [Home(path).night(UNTIL - timedelta(days=ago)) for ago in range(13, 9, -1)]
+    told = [Home(path).night(UNTIL - timedelta(days=ago)) for ago in range(13, 10, -1)]
     for night in told:
         _publish(night, sorted(extracts.glob(f"*_{night.date}.csv")))
     return told
@@ -234,10 +234,11 @@ def test_the_page_holds_counts_and_runs_nothing(nights: list[Night], tmp_path: P
 
 
 def test_received_by_now_lets_late_files_count(nights: list[Night], tmp_path: Path) -> None:
-    """By default the first night knows its own files; received by the last it knows them all."""
-    at = ("--received-by", nights[-1].received_at.isoformat(), "--out", str(tmp_path / "out"))
-    then = _simulated(nights[0].home, 1.2, tmp_path, "--out", str(tmp_path / "out"))["counts"]
-    later = _simulated(nights[0].home, 1.2, tmp_path, *at)["counts"]
+    """By default a night knows its own files; received by the last night also what came since."""
+    out = ("--nights", "2", "--out", str(tmp_path / "out"))
+    at = ("--received-by", nights[-1].received_at.isoformat())
+    then = _simulated(nights[0].home, 1.2, tmp_path, *out)["counts"]
+    later = _simulated(nights[0].home, 1.2, tmp_path, *out, *at)["counts"]
     assert all(not row["added"] and not row["removed"] for row in (*then, *later))
     assert then[-5:] == later[-5:]
 
