@@ -43,6 +43,7 @@ _WORDS: Final = {
     "worklist": words.WORKLISTS,
     "section": words.SECTIONS,
     "life": words.LIVES,
+    "answer": words.ANSWERS,
     "route": words.ROUTES,
     "notices.kind": words.NOTICES,
     "quarantine.reason": tuple(dict.fromkeys((*words.OBSERVATION_REASONS, *words.OTHER_REASONS))),

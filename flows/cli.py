@@ -11,8 +11,10 @@ import typer
 
 from flows.asked import policy_text
 from flows.cli_answers import dispositions_command
+from flows.cli_backtest import backtest_command
 from flows.cli_explain import explain_command
-from flows.cli_past import replay_command
+from flows.cli_replay import replay_command
+from flows.cli_simulate import simulate_command
 from flows.cli_source import source_app
 from flows.command import (
     AsOfOption,
@@ -187,6 +189,8 @@ def serve(
 app.command("dispositions")(dispositions_command)
 app.command("explain")(explain_command)
 app.command("replay")(replay_command)
+app.command("simulate")(simulate_command)
+app.command("backtest")(backtest_command)
 app.add_typer(source_app, name="source", no_args_is_help=True)
 policy_app = typer.Typer(help="The hospital's policy: check a file, show what is in force.")
 app.add_typer(policy_app, name="policy", no_args_is_help=True)

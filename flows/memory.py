@@ -87,6 +87,16 @@ def run_items(store: Store, run_id: int) -> pl.DataFrame:
     )
 
 
+def last_runs(store: Store, nights: int) -> list[int]:
+    """The last published run of each of the last nights, oldest first."""
+    runs = store.rows(
+        "SELECT max(run_id) FROM runs WHERE is_published GROUP BY night "
+        "ORDER BY night DESC LIMIT ?",
+        [nights],
+    )
+    return [int(str(run_id)) for (run_id,) in reversed(runs)]
+
+
 def carry_runs(store: Store, real: str, newest: int) -> None:
     """Keep in the schema `real` the runs after `newest` of tables that shadow its own."""
     added = f"run_id > {newest}"

@@ -1,6 +1,7 @@
 """Which persons a night needs, and in which batches they are judged."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Final
 
 from flows.linking import NUMBER, link_persons
@@ -29,15 +30,15 @@ _PERSON_OF: Final = (
 _LINKED: Final = "LEFT JOIN linked l ON l.linked_id = number"
 
 
-def select_persons(store: Store, night: Night) -> None:
+def select_persons(store: Store, night: Night, links_at: datetime | None = None) -> None:
     """Fill the temp table `persons` with who may be assessed or reviewed.
 
     Anyone with a magnesium row that is not too old, judged or not, or with a stray that may have
     been one; of who has several numbers however old it is. `is_short` marks those who ever had a
     result at or below the target: only for them do the rules look at potassium, calcium, albumin
-    and urine.
+    and urine. Numbers are linked as at the night's instant, or as at `links_at`.
     """
-    link_persons(store, night)
+    link_persons(store, night if links_at is None else replace(night, as_of=links_at))
     since = night.window_start - _MARGIN
     # Each half finds its rows by one narrow column; asked for together, all rows would be joined.
     rows = " UNION ALL ".join(

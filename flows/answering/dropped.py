@@ -13,8 +13,9 @@ FOLDER: Final = "dispositions"
 RETURNED: Final = "returned"
 _MOST_BYTES: Final = 32 << 20
 _ENDINGS: Final = (".xlsx", ".csv")
-# What spreadsheet programs and file servers leave beside a sheet.
+# What spreadsheet programs, file servers and senders of extracts leave beside a sheet.
 _NOT_OURS: Final = (".", "~", "Thumbs.db", "desktop.ini")
+_COMPANIONS: Final = (".done", ".sha256", ".manifest.json")
 
 
 def dropped_sheets(home: Path) -> list[Dropped]:
@@ -35,7 +36,7 @@ def dropped_sheets(home: Path) -> list[Dropped]:
 def named_sheets(paths: Iterable[Path]) -> Iterator[Dropped]:
     """The files of these paths that are somebody's sheet; `problem` says why one cannot be read."""
     for path in paths:
-        if path.name.startswith(_NOT_OURS):
+        if path.name.startswith(_NOT_OURS) or path.name.endswith(_COMPANIONS):
             continue
         try:
             status = path.lstat()

@@ -53,10 +53,9 @@ def token_of(text: str) -> Token | None:
 
 def tokens(edition: Edition, items: pl.DataFrame, printed: pl.DataFrame) -> pl.Series:
     """The tokens of a list's items as a file prints them, row by row in the same order."""
-    texts = [_text(pl.col(name), dtype).fill_null("") for name, dtype in printed.schema.items()]
-    facts = printed.select(pl.concat_str(*texts, separator=_PARTED))
+    facts = plain_texts(printed)
     site, night = site_mark(edition.hospital), f"{edition.night:%Y%m%d}"
-    told = zip(items.get_column("item_id"), basis_marks(items), facts.to_series(), strict=True)
+    told = zip(items.get_column("item_id"), basis_marks(items), facts, strict=True)
     return pl.Series(
         "token",
         [
@@ -65,6 +64,12 @@ def tokens(edition: Edition, items: pl.DataFrame, printed: pl.DataFrame) -> pl.S
         ],
         dtype=pl.String,
     )
+
+
+def plain_texts(printed: pl.DataFrame) -> pl.Series:
+    """Row by row the plain texts of all cells, in the order of the columns."""
+    texts = [_text(pl.col(name), dtype).fill_null("") for name, dtype in printed.schema.items()]
+    return printed.select(pl.concat_str(*texts, separator=_PARTED)).to_series()
 
 
 def site_mark(hospital: str) -> str:

@@ -35,7 +35,7 @@ def write(edition: Edition, worklist: str, path: Path) -> None:
     told = tokens(edition, edition.listed(worklist), facts)
     names = [name for shown in COLUMNS[worklist] for name in column_names(shown)]
     blank = listed.select(shown.name for shown in COLUMNS[worklist] if shown.kind == "blank")
-    _write(facts.hstack(blank).with_columns(told).select(names), path)
+    write_table(facts.hstack(blank).with_columns(told).select(names), path)
 
 
 def column_names(shown: Shown) -> tuple[str, ...]:
@@ -46,9 +46,9 @@ def column_names(shown: Shown) -> tuple[str, ...]:
 def write_changes(edition: Edition, path: Path) -> None:
     """What changed since the last published night, one row a change."""
     rows = changes(edition)
-    _write(
+    write_table(
         rows.select(
-            _inert(pl.col(name)) if dtype == pl.String else pl.col(name)
+            inert(pl.col(name)) if dtype == pl.String else pl.col(name)
             for name, dtype in rows.schema.items()
         ),
         path,
@@ -58,9 +58,9 @@ def write_changes(edition: Edition, path: Path) -> None:
 def write_quarantine(edition: Edition, path: Path) -> None:
     """The rows refused this night, each with its reason and as sent."""
     text = pl.String
-    _write(
+    write_table(
         edition.quarantine.select(
-            _inert(pl.col(name)) if edition.quarantine.schema[name] == text else pl.col(name)
+            inert(pl.col(name)) if edition.quarantine.schema[name] == text else pl.col(name)
             for name in _QUARANTINE
         ),
         path,
@@ -81,15 +81,16 @@ def _cells(shown: Shown, zone: str) -> list[pl.Expr]:
                 local(column, zone).dt.strftime(_LOCAL).alias(f"{shown.name}_local"),
             ]
         case "text":
-            return [_inert(column)]
+            return [inert(column)]
         case _:
             return [column]
 
 
-def _inert(text: pl.Expr) -> pl.Expr:
+def inert(text: pl.Expr) -> pl.Expr:
     """Text that a spreadsheet would run as a formula, behind a quote."""
     return text.str.replace(_RUNS_IN_A_SHEET, "'${0}")
 
 
-def _write(frame: pl.DataFrame, path: Path) -> None:
+def write_table(frame: pl.DataFrame, path: Path) -> None:
+    """The cells as they are, with a header."""
     frame.write_csv(path, include_header=True, null_value="", quote_style="necessary")

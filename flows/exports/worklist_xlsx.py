@@ -10,7 +10,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
-from data_contracts.vocabulary import ANSWERS
+from flows.exports.answer_cells import HOW_TO_ANSWER, lock_facts, set_choices
 from flows.exports.caveats import as_of_sentence, as_of_words, caveats, hidden_words
 from flows.exports.columns import COLUMNS, Shown, facts_of, laid_out
 from flows.exports.edition import Edition
@@ -41,19 +41,6 @@ _SHADES: Final[dict[str, dict[str, str]]] = {
     "upcoming": {},
     "main": {},
 }
-# What a reader may do with a sheet whose facts are locked; a click takes the lock off.
-_ALLOWED: Final = {
-    "autofilter": True,
-    "sort": True,
-    "format_columns": True,
-    "format_rows": True,
-    "objects": True,
-    "scenarios": True,
-}
-_HOW_TO_ANSWER: Final = (
-    "To answer: choose an Answer; for a snooze give the date in Until; your name in By; why in "
-    "Note. Save, and drop this workbook into dispositions/. All else is locked."
-)
 _POINTS_A_LINE: Final = 15.0
 _HEADER_MAX: Final = 80
 _MARGIN: Final = 0.4  # inches
@@ -79,7 +66,7 @@ def write(edition: Edition, worklist: str, path: Path) -> None:
         _write_items(book, sheet, edition, worklist, top)
         _set_columns(sheet, COLUMNS[worklist])
         _set_page(sheet, edition, top)
-        sheet.protect("", _ALLOWED)
+        lock_facts(sheet)
 
 
 def _write_top(book: Workbook, sheet: Worksheet, edition: Edition, worklist: str) -> int:
@@ -103,7 +90,7 @@ def _write_top(book: Workbook, sheet: Worksheet, edition: Edition, worklist: str
             plain,
         ),
         (" ".join(shared_guidance(edition.policy, worklist)), plain),
-        (_HOW_TO_ANSWER, plain),
+        (HOW_TO_ANSWER, plain),
     ]
     columns = COLUMNS[worklist]
     width = sum(shown.width for shown in columns if not shown.is_detail)
@@ -139,28 +126,7 @@ def _write_items(
     if rows.is_empty():
         sheet.write_string(top + 1, 0, listed_of_read(edition, worklist))
     sheet.autofilter(top, 0, last, len(columns) - 1)
-    _set_choices(sheet, columns, (top + 1, last), edition.night)
-
-
-def _set_choices(
-    sheet: Worksheet, columns: tuple[Shown, ...], rows: tuple[int, int], night: date
-) -> None:
-    """The drop-down of answers, and the dates that a snooze may have."""
-    first, last = rows
-    at = {shown.name: column for column, shown in enumerate(columns)}
-    choice = {
-        "validate": "list",
-        "source": [answer.replace("_", " ") for answer in ANSWERS],
-        "error_message": "Choose one of the answers.",
-    }
-    later = {
-        "validate": "date",
-        "criteria": ">",
-        "value": night,
-        "error_message": "A date after the night of this list, like 2026-11-30.",
-    }
-    sheet.data_validation(first, at["answer"], last, at["answer"], choice)
-    sheet.data_validation(first, at["until"], last, at["until"], later)
+    set_choices(sheet, columns, (top + 1, last), edition.night)
 
 
 def _rows(edition: Edition, worklist: str) -> pl.DataFrame:

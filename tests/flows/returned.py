@@ -62,7 +62,7 @@ def opened_list(path: Path) -> tuple[openpyxl.Workbook, Worksheet, int, dict[str
     sheet = book.active
     assert isinstance(sheet, Worksheet)
     header = [cell.value for (cell,) in sheet.iter_rows(max_col=1)].index("#") + 1
-    return book, sheet, header, {str(cell.value): cell.column for cell in sheet[header]}
+    return book, sheet, header, {str(cell.value): at for at, cell in enumerate(sheet[header], 1)}
 
 
 def fill_in(path: Path, answers: Answers, to: Path) -> None:

@@ -245,6 +245,26 @@ def test_the_workbook_is_laid_out_to_be_printed_and_worked_in(
     assert sheet.title == "High watch"
 
 
+def test_facts_are_locked_and_answers_are_chosen(edition: Edition, tmp_path: Path) -> None:
+    """Nobody edits a fact by a slip; filters and widths still work; there is no password."""
+    for worklist in WORKLISTS:
+        sheet = _sheet(edition, worklist, tmp_path)
+        header = _header_row(sheet)
+        lock = sheet.protection
+        assert (lock.sheet, lock.password) == (True, None)
+        assert not any((lock.autoFilter, lock.formatColumns, lock.formatRows, lock.sort))
+        free = {
+            str(sheet.cell(header, cell.column or 0).value)
+            for cell in sheet[header + 1]
+            if not cell.protection.locked
+        }
+        listed = edition.listed(worklist).height
+        assert free == ({"Answer", "Until", "By", "Note"} if listed else set())
+        choice, day = sheet.data_validations.dataValidation
+        assert (choice.type, day.type, day.operator) == ("list", "date", "greaterThan")
+        assert "not indicated" in str(choice.formula1)
+
+
 def test_times_in_the_workbook_are_real_and_local(edition: Edition, tmp_path: Path) -> None:
     """A sheet can sort and filter them; 05:10 UTC was 06:10 on the ward."""
     sheet = _sheet(edition, "iv_replacement", tmp_path)

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -42,7 +41,7 @@ def _again(home: Home, day: date, now: datetime = UNTIL) -> Replayed:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
+def home(tmp_path: Path) -> Home:
     """Two nights of a small ward, published; the second brings a correction."""
     home = Home(tmp_path)
     patients = [f"000{number}" for number in range(6)]

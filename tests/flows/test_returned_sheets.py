@@ -1,4 +1,4 @@
-"""Answers that come back on the lists: each row counts or has its reason, and nothing else is lost."""
+"""Answers that come back on the lists: each row counts or has its reason, nothing else is lost."""
 
 import stat
 from collections import Counter

@@ -34,24 +34,17 @@ def _is_newer(result: Row, answer: Row) -> bool:
 
 def _brings_back(result: Row, answer: Row, worklist: str, critical: float) -> bool:
     now, before = result["severity"], answer["severity"]
-    if now == "severe":
-        return True
-    if now == "undetermined":
-        return False
-    if before in (None, "undetermined"):
-        return True
-    if now == "low" and before in ("target_met", "high"):
-        return True
     least, most = _interval(result["magnitude"], result["comparator"])
-    was_least, was_most = _interval(answer["magnesium_mg_dl"], answer["comparator"])
-    if now == before and now in ("low", "target_met") and most <= was_most:
+    if now in ("severe", "undetermined"):
+        return bool(now == "severe")
+    if before in (None, "undetermined") or (now == "low" and before in ("target_met", "high")):
         return True
-    if now == "high":
-        if before == "high" and least >= was_least:
-            return True
-        if worklist == "high_watch" and (before != "high" or least >= critical):
-            return True
-    return False
+    was_least, was_most = _interval(answer["magnesium_mg_dl"], answer["comparator"])
+    if now != "high":
+        return bool(now == before and most <= was_most)
+    if before == "high" and least >= was_least:
+        return True
+    return worklist == "high_watch" and (before != "high" or least >= critical)
 
 
 def _is_newly_unread(item: Row, answer: Row) -> bool:

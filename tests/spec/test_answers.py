@@ -1,16 +1,17 @@
 """What an answer hides and what brings the item back: rows a clinician could sign."""
 
-from collections.abc import Mapping
+import os
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hypomag_rules.answers import hidden_items, latest_answers
 from hypomag_rules.policy import load
+from tests.drawing import EXAMPLES
 from tests.oracle.answers import hides
 
 NIGHT: Final = date(2026, 11, 23)
@@ -118,7 +119,8 @@ def _came(words: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     ]
 
 
-ANSWER_SCHEMA: Final = {
+_Types = dict[str, type[pl.DataType] | pl.DataType]
+ANSWER_SCHEMA: Final[_Types] = {
     "disposition_id": pl.Int32,
     **dict.fromkeys(("item_id", "answer", "severity", "comparator"), pl.String),
     "until": pl.Date,
@@ -127,12 +129,12 @@ ANSWER_SCHEMA: Final = {
     "review_at": pl.Datetime("us"),
     "could_be_severe": pl.Boolean,
 }
-RESULT_SCHEMA: Final = {
+RESULT_SCHEMA: Final[_Types] = {
     **dict.fromkeys(("person_id", "comparator", "severity"), pl.String),
     "collected_at": pl.Datetime("us"),
     "magnitude": pl.Float64,
 }
-ITEM_SCHEMA: Final = {
+ITEM_SCHEMA: Final[_Types] = {
     **dict.fromkeys(("item_id", "person_id", "worklist"), pl.String),
     "review_at": pl.Datetime("us"),
     "could_be_severe": pl.Boolean,
@@ -140,7 +142,7 @@ ITEM_SCHEMA: Final = {
 
 
 def _is_hidden(
-    worklist: str, answer: Mapping[str, Any], item: Mapping[str, Any], results: list[dict[str, Any]]
+    worklist: str, answer: dict[str, Any], item: dict[str, Any], results: list[dict[str, Any]]
 ) -> bool:
     """The rule, with a bystander whose answer and results concern nobody else."""
     who = {"item_id": "I", "person_id": "P", "worklist": worklist}
@@ -172,6 +174,12 @@ def test_the_last_answer_of_an_item_speaks() -> None:
     assert latest.get_column("answer").to_list() == ["done"]
 
 
+_MANY: Final = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize="HYPOMAG_EXAMPLES" not in os.environ,
+    database=None,
+)
 _VALUES: Final = st.sampled_from([0.8, 1.0, 1.2, 1.4, 1.5, 1.8, 2.6, 2.7, 3.9, 4.0, 4.1, 5.0])
 _BANDS: Final = ("severe", "low", "target_met", "high", "undetermined")
 _TIMES: Final = st.sampled_from([DRAWN + timedelta(hours=hours) for hours in (-1, 0, 1)])
@@ -214,6 +222,7 @@ def _drawn(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any], list[dict[s
     return answer, item, draw(st.lists(result, max_size=2))
 
 
+@_MANY
 @given(_drawn())
 def test_the_rule_is_the_oracles(
     drawn: tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]],
@@ -225,6 +234,7 @@ def test_the_rule_is_the_oracles(
     assert found == hides(answer, NIGHT, item, results, CRITICAL)
 
 
+@_MANY
 @given(_drawn(), st.sampled_from([0.3, 0.8, 1.0, 1.2]))
 def test_a_new_severe_result_is_never_hidden(
     drawn: tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]], value: float

@@ -1,4 +1,4 @@
-"""The commands that look back: what was published is built again and held against its manifest."""
+"""`hypomag replay`: a published night is built again and held against its manifest."""
 
 import json
 from datetime import date, datetime
@@ -24,7 +24,10 @@ def replay_command(
     ] = None,
     as_json: JsonOption = False,  # noqa: FBT002 - typer's way of a flag
 ) -> None:
-    """Build a published night again as it was known then; say what differs from it and why."""
+    """Build a published night again as it was known then; say what differs from it and why.
+
+    Exit 0 when all is identical, 10 when something differs. Nothing is published or changed.
+    """
 
     def work() -> ExitCode:
         with speaker(quiet=as_json) as say:
