@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
+from random import Random
 from typing import Final
 
 import duckdb
@@ -15,6 +16,7 @@ from flows.stages import assess, ingest, publish
 from tests.drawing import AS_OF, ZONE, Drawn, drawn_nights
 from tests.home import Home
 from tests.product import Deliveries, drop_together
+from tests.spec.variations import under_several_numbers
 
 # When a home is judged, in days from `AS_OF`: files come in the first nights, limits pass later.
 _DAYS: Final = (-9.0, -1.0, 0.0, 0.9, 2.0, 7.5, 14.0, 30.0, 60.5, 91.0)
@@ -37,16 +39,25 @@ def at_target(row: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("told", [as_drawn, at_target])
+@pytest.mark.parametrize(
+    ("told", "is_linked"), [(as_drawn, False), (at_target, False), (at_target, True)]
+)
 def test_a_repeated_answer_is_the_one_that_judging_again_gives(
-    told: _Telling, tmp_path: Path
+    told: _Telling, *, is_linked: bool, tmp_path: Path
 ) -> None:
+    """With rows under several numbers of a person too, linked and parted between the nights."""
     remaining = iter(drawn_nights())
     repeated = 0
     while together := list(islice(remaining, _TOGETHER)):
         folder = tmp_path / f"{len(together)} from {repeated}"
-        repeated += _repeated([_in_pieces(tables, told) for tables in together], folder)
+        sent = [_under_several_numbers(tables) if is_linked else tables for tables in together]
+        repeated += _repeated([_in_pieces(tables, told) for tables in sent], folder)
     assert repeated > _FEWEST_REPEATED
+
+
+def _under_several_numbers(tables: Drawn) -> Drawn:
+    told = under_several_numbers(tables, Random(repr(tables)))  # noqa: S311 - chance for tests
+    return {table: [dict(row) for row in rows] for table, rows in told.items()}
 
 
 def _repeated(nights: list[Deliveries], folder: Path) -> int:
