@@ -17,6 +17,7 @@ from typing import Final
 import polars as pl
 
 from flows.gathering import batches
+from flows.linking import link_persons
 from flows.night import Night
 from flows.selection import lay_in_batches, select_dosed
 from flows.settings import Settings
@@ -72,6 +73,7 @@ def read_results(night: Night) -> tuple[pl.DataFrame, pl.DataFrame]:
         )
         for table in ("touched", "repeated", "redosed"):
             store.run(f"CREATE TEMP TABLE {table} (person_id VARCHAR)")
+        link_persons(store, night)
         select_dosed(store, night)
         ((moments, _, facts),) = batches(store, night, lay_in_batches(store, ALL_PERSONS))
     results = standing(facts.observations, moments).results

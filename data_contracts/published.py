@@ -7,7 +7,7 @@ import polars as pl
 from data_contracts import vocabulary as words
 from data_contracts.assessments import ASSESSMENTS
 from data_contracts.columns import Column, Table
-from data_contracts.worklists import WORKLIST_ITEMS
+from data_contracts.worklists import WORKLIST_CHANGES, WORKLIST_ITEMS
 
 _T: Final = words.Instant
 _LIST: Final = pl.List(pl.String)
@@ -178,10 +178,24 @@ DISPOSITIONS: Final = Table(
         Column("hides_item", "it hides its item on the newest night", pl.Boolean),
     ),
 )
+PATIENT_LINKS: Final = Table(
+    "patient_links",
+    "Links of patient numbers known to the last night, and what became of each",
+    (
+        Column("patient_id", "the old number, source prefix included", is_nullable=False),
+        Column("new_patient_id", "the new number, prefix included", is_nullable=False),
+        Column("person_id", "the person after all links; null unless this one is applied"),
+        Column("state", "what became of it", pl.Enum(words.LINK_STATES), is_nullable=False),
+        Column("source", "feed that sent the version that speaks", is_nullable=False),
+        Column("linked_at", "when the two became one, UTC", _T, is_nullable=False),
+        Column("withdrawn_at", "when that was taken back, UTC", _T),
+    ),
+)
 VIEWS: Final = (EPISODES,)
 PUBLISHED: Final = (
     ASSESSMENTS,
     WORKLIST_ITEMS,
+    WORKLIST_CHANGES,
     OBSERVATIONS,
     DOSES,
     QUARANTINE,
@@ -191,5 +205,6 @@ PUBLISHED: Final = (
     RUNS,
     HOLDS,
     DISPOSITIONS,
+    PATIENT_LINKS,
     BASIS,
 )

@@ -28,6 +28,16 @@ FEMG_FINDINGS: Final = (
 WORKLISTS: Final = ("iv_replacement", "recheck", "review", "work_up", "high_watch")
 SECTIONS: Final = ("main", "overdue", "due", "upcoming")
 LIVES: Final = ("new", "carried", "changed")
+# What took an item off its list, in the order in which they are asked.
+GONE: Final = (
+    "deceased",
+    "retracted",
+    "dismissed",
+    "treated",
+    "resolved",
+    "rechecked",
+    "expired",
+)
 STATUS_KINDS: Final = ("final", "provisional", "none", "withdrawn")
 ROUTES: Final = ("iv", "im", "oral", "other")
 SEXES: Final = ("male", "female", "other")
@@ -47,6 +57,10 @@ MEDICATION_STATUSES: Final = (
     "completed",
     "stopped",
 )
+# What became of a link of two numbers: only an applied one makes them one person.
+APPLIED: Final = "applied"
+WITHDRAWN: Final = "withdrawn"
+LINK_STATES: Final = (APPLIED, "overruled", "refused", WITHDRAWN)
 OUTCOMES: Final = ("accepted", "superseded", "quarantined", "ignored")
 
 # What a layout finds wrong with a row before it can be read as one.
@@ -80,7 +94,8 @@ OTHER_REASONS: Final = (
 
 # What a night's readers are told beside its lists, in the order in which they are told.
 FEED_NOTICES: Final = ("feed_absent", "feed_late", "feed_small")
-BANNER_NOTICES: Final = (*FEED_NOTICES,)
+LINK_NOTICE: Final = "links_refused"
+BANNER_NOTICES: Final = (*FEED_NOTICES, LINK_NOTICE)
 REJUDGED_NOTICE: Final = "judged_again"
 NOTICES: Final = (*BANNER_NOTICES, REJUDGED_NOTICE)
 

@@ -115,3 +115,29 @@ WORKLIST_ITEMS: Final = Table(
         Column("policy_id", "name and hash of the policy that decided", is_nullable=False),
     ),
 )
+WORKLIST_CHANGES: Final = Table(
+    "worklist_changes",
+    "Items of the last published night that stand on their list no more, each once",
+    (
+        Column("night", "local date of the night that misses them", pl.Date, is_nullable=False),
+        Column("worklist", "list that they left", pl.Enum(words.WORKLISTS)),
+        Column("item_id", "the same as while it was listed", is_nullable=False),
+        Column("patient_id", "the person, source prefix included", is_nullable=False),
+        Column(
+            "gone_because",
+            "deceased, retracted, dismissed, treated, resolved, rechecked or expired",
+            pl.Enum(words.GONE),
+        ),
+        Column("was", "when it was published, and what the last of them said"),
+        Column("now", "what is true tonight"),
+        Column("mrn", "number on the wristband"),
+        Column("name", "name as sent"),
+        Column("ward", "ward of the newest stay while it is open"),
+        Column("last_ward", "ward of the newest stay when it is over"),
+        Column("left_at", "end of that stay", _T),
+        Column("is_in_hospital", "an inpatient, observation or emergency stay is open", _B),
+        Column("first_listed_on", "night of the first listing", pl.Date),
+        Column("last_listed_on", "night of the last listing", pl.Date),
+        Column("nights_listed", "published nights on the list", pl.Int32),
+    ),
+)

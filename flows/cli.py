@@ -11,18 +11,26 @@ import typer
 
 from flows.asked import policy_text
 from flows.cli_answers import dispositions_command
+from flows.cli_explain import explain_command
+from flows.cli_replay import replay_command
+from flows.cli_simulate import simulate_command
 from flows.cli_source import source_app
-from flows.command import AsOfOption, HomeOption, InboxOption, JsonOption
+from flows.command import (
+    AsOfOption,
+    HomeOption,
+    InboxOption,
+    JsonOption,
+    ReceivedByOption,
+    asked_of_store,
+)
 from flows.command import asked_night as _night
 from flows.command import finish as _finish
 from flows.embedded import prefect_server
-from flows.errors import ConfigurationError, ExitCode
-from flows.explaining import explain, in_words
+from flows.errors import ExitCode
 from flows.homes import find_home, make_home
 from flows.progress import speaker
 from flows.settings import load_settings
-from flows.stages import Published, assess, ingest, opened, publish
-from flows.store import has_store
+from flows.stages import Published, assess, ingest, publish
 from flows.version import VERSION
 from hypomag_rules.policy import load
 from hypomag_rules.policy_page import policy_changes, policy_page
@@ -77,15 +85,23 @@ def night(
     home: HomeOption = None,
     inbox: InboxOption = None,
     as_of: AsOfOption = None,
+    received_by: ReceivedByOption = None,
     direct: Annotated[bool, typer.Option("--direct", help="Run without Prefect.")] = False,  # noqa: FBT002 - typer's way of a flag
     as_json: JsonOption = False,  # noqa: FBT002 - typer's way of a flag
 ) -> None:
-    """Ingest what is new, assess the patients, publish the lists."""
+    """Ingest what is new, assess the patients, publish the lists.
+
+    With --received-by nothing is ingested: the night is published as it was known then, without
+    Prefect, and takes the place of what stood there.
+    """
 
     def work() -> ExitCode:
-        tonight = _night(home, inbox, as_of)
+        tonight = _night(home, inbox, as_of, received_by)
         with speaker(quiet=as_json) as say:
-            if direct:
+            if received_by is not None:
+                assess(asked_of_store(tonight), say)
+                published = publish(tonight, say)
+            elif direct:
                 ingest(tonight, say)
                 assess(tonight, say)
                 published = publish(tonight, say)
@@ -169,36 +185,10 @@ def serve(
     _finish(work)
 
 
-@app.command("explain")
-def explain_command(
-    patient: Annotated[str, typer.Argument(help="The patient's id as it stands on the lists.")],
-    home: HomeOption = None,
-    as_of: AsOfOption = None,
-    as_json: JsonOption = False,  # noqa: FBT002 - typer's way of a flag
-) -> None:
-    """Say why a patient stands on each list, and why not on the others."""
-
-    def work() -> ExitCode:
-        asked = _night(home, None, as_of)
-        if not has_store(asked.store):
-            message = f"nothing was read in home '{asked.home.name}' yet; run hypomag night first"
-            raise ConfigurationError(message)
-        with opened(asked) as store:
-            told = explain(store, asked, patient)
-        if told is None:
-            message = (
-                "no magnesium of this patient is known at this instant, or all of it is older "
-                f"than {asked.policy.assessment.days} days; give the id that the lists print as "
-                "patient_id, zeros and all, and check --home and --as-of"
-            )
-            raise ConfigurationError(message)
-        typer.echo(json.dumps(told, indent=2) if as_json else in_words(told))
-        return ExitCode.CLEAN
-
-    _finish(work)
-
-
 app.command("dispositions")(dispositions_command)
+app.command("explain")(explain_command)
+app.command("replay")(replay_command)
+app.command("simulate")(simulate_command)
 app.add_typer(source_app, name="source", no_args_is_help=True)
 policy_app = typer.Typer(help="The hospital's policy: check a file, show what is in force.")
 app.add_typer(policy_app, name="policy", no_args_is_help=True)

@@ -21,6 +21,7 @@ from flows.errors import (
 )
 from flows.homes import find_home
 from flows.night import Night
+from flows.store import has_store
 from hypomag_rules.policy_values import PolicyError
 
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder made by `hypomag init`.")]
@@ -33,12 +34,33 @@ AsOfOption = Annotated[
         "without the flag: now.",
     ),
 ]
+ReceivedByOption = Annotated[
+    str | None,
+    typer.Option(
+        "--received-by",
+        help="Leave out every file that was received after this instant, ISO 8601 like --as-of.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON on standard output.")]
 
 
-def asked_night(home: Path | None, inbox: Path | None, as_of: str | None) -> Night:
+def asked_night(
+    home: Path | None,
+    inbox: Path | None,
+    as_of: str | None,
+    received_by: str | None = None,
+    policy: Path | None = None,
+) -> Night:
     """The night that the flags speak of; the clock is read here and nowhere else."""
-    return night_of(find_home(home), inbox, as_of, datetime.now(UTC))
+    return night_of(find_home(home), inbox, as_of, datetime.now(UTC), received_by, policy)
+
+
+def asked_of_store(night: Night) -> Night:
+    """The night itself; raises `ConfigurationError` when its home has read nothing yet."""
+    if not has_store(night.store):
+        message = f"nothing was read in home '{night.home.name}' yet; run hypomag night first"
+        raise ConfigurationError(message)
+    return night
 
 
 def finish(work: Callable[[], ExitCode]) -> None:

@@ -109,12 +109,15 @@ def ingest_delivery(store: Store, night: Night, profile: Profile, ready: Prepare
         if _is_known(store, night, profile, ready, file_id):
             return
         with store.transaction():
-            then = _forget(store, night, profile, ready)
+            then, first = _forget(store, night, profile, ready)
             frames = within_limits(ready.extract.frames, ready.size)
             read = append_rows(store, then, profile, file_id, ready.table, frames)
             counts = settle(store, profile.name, file_id, ready.table, read)
             unknown = ready.extract.unknown_columns
             _enter(store, then, profile, ready, file_id, read=read, counts=counts, unknown=unknown)
+            store.run(
+                "UPDATE files SET first_file_id = ? WHERE file_id = ?", [first or file_id, file_id]
+            )
     except FileRefusedError as refusal:
         _enter(store, night, profile, ready, file_id, problem=str(refusal))
     finally:
@@ -160,15 +163,16 @@ def _is_dated_by_name(profile: Profile, table: str) -> bool:
     return table in profile.tables and bool(profile.tables[table].snapshot)
 
 
-def _forget(store: Store, night: Night, profile: Profile, ready: Prepared) -> Night:
+def _forget(store: Store, night: Night, profile: Profile, ready: Prepared) -> tuple[Night, int]:
     """Drop what this file left when it was refused tonight, or was read in another shape.
 
-    Returns the night that received it: of a file that is read again, the one that read it first.
+    Returns the night that received it, and the number under which it was first read: of a file
+    that is read again those of the first time, of another this night and 0.
     What the same name held before, with other content, stays: nobody can read that again.
     """
     delivery = ready.delivery
     stale = store.rows(
-        "SELECT file_id, problem, as_of, received_at FROM files "
+        "SELECT file_id, problem, as_of, received_at, coalesce(first_file_id, file_id) FROM files "
         "WHERE source = ? AND path = ? AND table_name = ? AND ((problem IS NOT NULL AND night = ?) "
         "OR (problem IS NULL AND profile <> ? AND sha256 = ?)) ORDER BY file_id",
         [
@@ -183,8 +187,11 @@ def _forget(store: Store, night: Night, profile: Profile, ready: Prepared) -> Ni
     for file_id, *_ in stale:
         store.run(f"DELETE FROM {versions_of(str(delivery.table))} WHERE file_id = ?", [file_id])
         store.run("DELETE FROM files WHERE file_id = ?", [file_id])
-    read = [(as_of, received_at) for _, problem, as_of, received_at in stale if problem is None]
-    return night.as_run(*read[0]) if read else night
+    read = [then for _, problem, *then in stale if problem is None]
+    if not read:
+        return night, 0
+    as_of, received_at, first = read[0]
+    return night.as_run(as_of, received_at), int(str(first))
 
 
 def _enter(  # noqa: PLR0913 - a ledger row is as wide as what it says

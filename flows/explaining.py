@@ -5,7 +5,9 @@ from typing import Any, Final
 from data_contracts.vocabulary import HELD
 from flows.gathering import batches
 from flows.judging import published_assessments
+from flows.linking import person_of
 from flows.night import Night
+from flows.past import FOREVER
 from flows.selection import lay_in_batches, select_dosed, select_persons
 from flows.store import Store
 from hypomag_rules.assess import assess
@@ -18,10 +20,12 @@ _MARKS: Final = {True: "yes", False: "NO "}
 def explain(store: Store, night: Night, patient: str) -> dict[str, Any] | None:
     """What a night at this instant decides about one patient, and why; None when unknown.
 
-    `published` holds the columns of `assessments`, empty without a counted result.
+    A number that is linked to another answers for the person that it is linked to (`asked_id` is
+    the number). `published` holds the columns of `assessments`, empty without a counted result.
     """
     select_persons(store, night)
-    store.run("DELETE FROM persons WHERE person_id <> ?", [patient])
+    person = person_of(store, patient)
+    store.run("DELETE FROM persons WHERE person_id <> ?", [person])
     store.run("DELETE FROM repeated")
     store.run("DELETE FROM redosed")
     select_dosed(store, night, everybody=False)
@@ -29,8 +33,10 @@ def explain(store: Store, night: Night, patient: str) -> dict[str, Any] | None:
         judged = assess(batch.facts, batch.judged, night.policy, night.settings.timezone)
         rows = published_assessments(judged, night).to_dicts()
         return {
-            "patient_id": patient,
+            "patient_id": person,
+            "asked_id": patient,
             "as_of": plain(night.naive_as_of),
+            "received_by": _received_by(night),
             "timezone": night.settings.timezone,
             "published_as_of": _published_as_of(store),
             "policy_id": night.policy.id,
@@ -38,6 +44,12 @@ def explain(store: Store, night: Night, patient: str) -> dict[str, Any] | None:
             **explained(judged, night.policy, night.settings.timezone),
         }
     return None
+
+
+def _received_by(night: Night) -> object:
+    """The instant after which nothing counts; null when everything does."""
+    received_by = night.received_by and night.received_by.replace(tzinfo=None)
+    return None if received_by == FOREVER else plain(received_by)
 
 
 def _published_as_of(store: Store) -> object:
@@ -48,14 +60,38 @@ def _published_as_of(store: Store) -> object:
 
 def in_words(told: dict[str, Any]) -> str:
     """The explanation as a page for a terminal."""
+    lines = _of_whom_and_when(told)
+    on = [name for name, entry in told["lists"].items() if entry["is_on"]]
+    lines += [f"Listed: {', '.join(on) or 'nowhere'}", "", *_what_was_read(told)]
+    for name, finding in told["findings"].items():
+        lines += ["", *_finding_in_words(name, finding)]
+    for name, entry in told["lists"].items():
+        lines += ["", f"{name}: {'LISTED' if entry['is_on'] else 'not listed'}"]
+        for rung in entry["rungs"]:
+            lines += _rung_in_words(rung, "  ")
+    if told["nearest"]:
+        lines += ["", "Nearest"]
+        lines += [f"  {line}" for line in told["nearest"]]
+    return "\n".join(lines)
+
+
+def _of_whom_and_when(told: dict[str, Any]) -> list[str]:
+    """The patient under the number that counts, the instant, what is left out, the policy."""
     lines = [f"Patient {told['patient_id']} as of {told['as_of']}, policy {told['policy_id']}"]
+    if told["asked_id"] != told["patient_id"]:
+        lines.append(f"{told['asked_id']} is linked to {told['patient_id']}: one person.")
     lines.append("Times are UTC.")
+    if told["received_by"]:
+        lines.append(f"Without the files that were received after {told['received_by']}.")
     published = told["published_as_of"]
     if published not in {None, told["as_of"]}:
         lines.append(f"The last lists speak for another instant: to read them, --as-of {published}")
-    on = [name for name, entry in told["lists"].items() if entry["is_on"]]
-    lines += [f"Listed: {', '.join(on) or 'nowhere'}", ""]
-    lines.append("Magnesium results that count, newest first")
+    return lines
+
+
+def _what_was_read(told: dict[str, Any]) -> list[str]:
+    """Results, rows on review, doses."""
+    lines = ["Magnesium results that count, newest first"]
     for result in told["results"]:
         index = "  <- the index" if result["is_index"] else ""
         index = f"  {result['status_kind']}{index}" if result["status_kind"] != "final" else index
@@ -77,16 +113,7 @@ def in_words(told: dict[str, Any]) -> str:
             f"{_cell(dose['grams'])} g"
             for dose in told["doses"]
         ]
-    for name, finding in told["findings"].items():
-        lines += ["", *_finding_in_words(name, finding)]
-    for name, entry in told["lists"].items():
-        lines += ["", f"{name}: {'LISTED' if entry['is_on'] else 'not listed'}"]
-        for rung in entry["rungs"]:
-            lines += _rung_in_words(rung, "  ")
-    if told["nearest"]:
-        lines += ["", "Nearest"]
-        lines += [f"  {line}" for line in told["nearest"]]
-    return "\n".join(lines)
+    return lines
 
 
 def _way_out(row: dict[str, Any]) -> str:

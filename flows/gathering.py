@@ -9,7 +9,7 @@ import polars as pl
 from data_contracts.vocabulary import HELD
 from flows.guarding import stage_files
 from flows.night import Night
-from flows.schema import CANONICAL, as_sent, versions_of
+from flows.schema import row_text, versions_of
 from flows.selection import IS_STRAY
 from flows.store import Store
 from hypomag_rules.facts import Facts
@@ -43,12 +43,6 @@ def batches(store: Store, night: Night, total: int) -> Iterator[Batch]:
         )
 
 
-def _row_text(table: str) -> str:
-    """The SQL of a row as sent in one text, which orders versions of one time."""
-    cells = (f"coalesce({as_sent(table, name)}, '')" for name in CANONICAL[table].names)
-    return f"concat_ws(chr(31), {', '.join(cells)})"
-
-
 def stage_facts(store: Store, night: Night) -> None:
     """Fill the temp tables that `load_facts` reads, for whoever stands in `looked_at`."""
     _stage_members(store)
@@ -61,12 +55,18 @@ def stage_facts(store: Store, night: Night) -> None:
 
 
 def _stage_members(store: Store) -> None:
-    """Each judged person's number in each source, so that rows join on what they were sent."""
+    """Each judged person's numbers in each source, so that rows join on what they were sent.
+
+    `is_linked` marks all numbers of who has several, `is_own` the one that is the person's own.
+    """
     store.run(
         "CREATE OR REPLACE TEMP TABLE members AS SELECT p.source, "
-        "substr(o.person_id, length(p.patient_prefix) + 1) AS patient_id, o.person_id, o.batch, "
-        "o.is_short, o.is_parenteral, t.person_id IS NOT NULL AS is_touched FROM looked_at o "
-        "JOIN profiles p ON starts_with(o.person_id, p.patient_prefix) "
+        "substr(n.number, length(p.patient_prefix) + 1) AS patient_id, o.person_id, o.batch, "
+        "o.is_short, o.is_parenteral, t.person_id IS NOT NULL AS is_touched, n.is_own, "
+        "o.person_id IN (SELECT person_id FROM linked) AS is_linked FROM "
+        "(SELECT person_id AS number, person_id, true AS is_own FROM looked_at UNION ALL "
+        "SELECT linked_id, person_id, false FROM linked) n JOIN looked_at o USING (person_id) "
+        "JOIN profiles p ON starts_with(n.number, p.patient_prefix) "
         "LEFT JOIN touched t ON t.person_id = o.person_id"
     )
 
@@ -75,7 +75,8 @@ def _stage_observations(store: Store, since: datetime) -> None:
     """Fill the temp table `night_observations` with the versions of `members` that can matter.
 
     A contested observation is read with all its versions, whatever their time and code: the
-    strays are those under codes that no rule reads.
+    strays are those under codes that no rule reads. Versions of one may stand under any number of
+    a person.
     """
     store.run(
         "CREATE OR REPLACE TEMP TABLE ours_contested AS SELECT source, key_hash "
@@ -86,6 +87,7 @@ def _stage_observations(store: Store, since: datetime) -> None:
         "CREATE OR REPLACE TEMP TABLE found AS SELECT v.rowid AS place FROM observation_versions v "
         f"WHERE {IS_STRAY} AND v.patient_id IN (SELECT patient_id FROM members)"
     )
+    _find_shared(store)
     store.run(
         "CREATE OR REPLACE TEMP TABLE strays AS "
         "SELECT * FROM observation_versions WHERE rowid IN (FROM found)"
@@ -96,6 +98,28 @@ def _stage_observations(store: Store, since: datetime) -> None:
         f"WHERE w.analyte IS NOT NULL AND (c.key_hash IS NOT NULL OR {_READ_OF_ANALYTE}) "
         f"UNION ALL {_observations('strays')} WHERE c.key_hash IS NOT NULL ORDER BY batch",
         [since],
+    )
+
+
+def _find_shared(store: Store) -> None:
+    """Add to `ours_contested` and `found` what has versions under several numbers of a person.
+
+    Nothing is found where no judged person has a second number.
+    """
+    store.run(
+        "CREATE OR REPLACE TEMP TABLE shared AS SELECT source, unnest(keys) AS key_hash FROM ("
+        "SELECT v.source, list(DISTINCT v.key_hash) AS keys FROM observation_versions v "
+        "JOIN wordings w USING (wording_id) JOIN members m ON m.source = v.source "
+        "AND m.patient_id = v.patient_id WHERE m.is_linked "
+        "GROUP BY m.person_id, v.source, coalesce(v.observation_id, v.version_key) "
+        "HAVING count(DISTINCT v.key_hash) > 1 AND bool_or(w.analyte IS NOT NULL))"
+    )
+    store.run("INSERT INTO ours_contested FROM shared EXCEPT FROM ours_contested")
+    store.run(
+        "INSERT INTO found SELECT v.rowid FROM observation_versions v "
+        "WHERE v.key_hash IN (SELECT key_hash FROM shared) "
+        "AND v.wording_id IN (SELECT wording_id FROM wordings WHERE analyte IS NULL) "
+        "EXCEPT FROM found"
     )
 
 
@@ -119,7 +143,7 @@ def load_facts(store: Store, batch: int, feeds: pl.DataFrame) -> Facts:
     return Facts(
         **{
             table: store.frame(f"SELECT * FROM night_{table} WHERE batch = ?", [batch])
-            for table in CANONICAL
+            for table in ("observations", *_WANTED)
         },
         feeds=feeds,
     )
@@ -127,7 +151,7 @@ def load_facts(store: Store, batch: int, feeds: pl.DataFrame) -> Facts:
 
 # What the rules read of each other table, which rows of it, and when a version was written.
 _WANTED: Final = {
-    "patients": "v.born_on, v.sex_word, v.died_time, v.mrn, v.name, v.updated_time",
+    "patients": "v.born_on, v.sex_word, v.died_time, v.mrn, v.name, v.updated_time, m.is_own",
     "encounters": (
         "v.encounter_id, v.care_setting_word, v.ward, v.care_team, v.started_time, v.ended_time, "
         "v.updated_time"
@@ -160,7 +184,7 @@ def _stage_records(store: Store) -> None:
     for table, columns in _WANTED.items():
         wanted = (
             f"SELECT m.batch, v.source, v.patient_id, m.person_id, {columns}, f.received_at, "
-            f"{_row_text(table)} AS row_text"
+            f"{row_text(table)} AS row_text"
         )
         rows = f"FROM {versions_of(table)} v JOIN files f USING (file_id)"
         accepted = f"WHERE v.reason IS NULL AND {_READ_BY_RULES.get(table, 'true')}"
@@ -173,7 +197,9 @@ def _stage_records(store: Store) -> None:
             staged += (
                 f" UNION ALL {wanted}, true {rows} JOIN moved h ON h.source = v.source AND "
                 "h.key_hash = v.key_hash AND h.patient_id <> v.patient_id JOIN members m ON "
-                f"m.source = h.source AND m.patient_id = h.patient_id {accepted}"
+                f"m.source = h.source AND m.patient_id = h.patient_id {accepted} AND "
+                "(v.source, v.patient_id, m.person_id) NOT IN "
+                "(SELECT (source, patient_id, person_id) FROM members WHERE is_linked)"
             )
         store.run(f"CREATE OR REPLACE TEMP TABLE night_{table} AS {staged} ORDER BY batch")
 
@@ -206,7 +232,7 @@ SELECT m.batch, v.source, m.person_id, v.patient_id, v.observation_id,
     v.collected_time, v.reported_time, v.comparator, v.magnitude, w.reference_low_canonical,
     w.was_haemolysed AS is_haemolysed, {_REASON} AS reason, f.received_at,
     f.as_of AS ingested_as_of, f.name AS file, v.file_id, v.row,
-    CASE WHEN c.key_hash IS NOT NULL THEN {_row_text("observations")} END AS row_text
+    CASE WHEN c.key_hash IS NOT NULL THEN {row_text("observations")} END AS row_text
 FROM {versions} v
 JOIN wordings w USING (wording_id)
 JOIN members m ON m.source = v.source AND m.patient_id = v.patient_id

@@ -45,10 +45,10 @@ def _guard(store: Store, night: Night) -> None:
         found = shifted(_received(store, night, since), night.policy.guard)
         with store.lent(found) as shifts:
             store.run(
-                "INSERT INTO holds (source, analyte, night, collected_since, files) "
-                f"SELECT source, analyte, ?, ?, [] FROM {shifts} WHERE (source, analyte) NOT IN "
+                "INSERT INTO holds (source, analyte, night, collected_since, files, held_at) "
+                f"SELECT source, analyte, ?, ?, [], ? FROM {shifts} WHERE (source, analyte) NOT IN "
                 "(SELECT (source, analyte) FROM holds WHERE night = ? AND released_at IS NULL)",
-                [night.date, since, night.date],
+                [night.date, since, night.received_at.replace(tzinfo=None), night.date],
             )
             store.run(
                 "UPDATE holds SET results = s.results, median = s.median, "

@@ -131,10 +131,12 @@ def make_home(folder: Path, hospital: str, timezone: str) -> None:
         path = folder / name
         path.mkdir(exist_ok=True)
         path.chmod(mode)
-    (folder / FILE).write_text(
-        _SETTINGS.format(hospital=json.dumps(hospital, ensure_ascii=False), timezone=timezone),
-        encoding="utf-8",
-    )
+    (folder / FILE).write_text(settings_text(hospital, timezone), encoding="utf-8")
     (folder / "policy.toml").write_text(_POLICY, encoding="utf-8")
     (folder / "sources" / "canonical.toml").write_text(_CANONICAL, encoding="utf-8")
     (folder / "sources" / "example.toml.txt").write_text(_SOURCE, encoding="utf-8")
+
+
+def settings_text(hospital: str, timezone: str) -> str:
+    """The text of a commented settings file."""
+    return _SETTINGS.format(hospital=json.dumps(hospital, ensure_ascii=False), timezone=timezone)

@@ -24,6 +24,7 @@ from hypomag_rules.records import (
     judge_conditions,
     judge_encounters,
     judge_medications,
+    judge_patient_links,
     judge_patients,
 )
 from hypomag_rules.source_reading import SourceReading
@@ -34,6 +35,7 @@ _JUDGES: Final = {
     "encounters": judge_encounters,
     "conditions": judge_conditions,
     "medications": judge_medications,
+    "patient_links": judge_patient_links,
 }
 
 

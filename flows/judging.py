@@ -1,43 +1,54 @@
 """Batches of persons through the rules into tonight's database, and the lists out of them."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import polars as pl
 
 from data_contracts.assessments import ASSESSMENTS
 from data_contracts.gate import hold_to_table
 from data_contracts.published import RUNS
-from data_contracts.worklists import WORKLIST_ITEMS
+from data_contracts.worklists import WORKLIST_CHANGES, WORKLIST_ITEMS
 from flows.answered import append_dispositions, with_answers
 from flows.gathering import Batch
-from flows.memory import previous_items, remember
+from flows.memory import remember
 from flows.night import Night
 from flows.profile import Profile
 from flows.store import Store
 from flows.tonight import append, append_observations
 from flows.version import VERSION, rules_digest
 from hypomag_rules.assess import Assessed, assess
+from hypomag_rules.departure_words import worded_changes
+from hypomag_rules.departures import Seen, departed
 from hypomag_rules.sentences import with_sentences
-from hypomag_rules.worklists import as_items, listed_rows, ranked, with_life
+from hypomag_rules.worklists import as_items, listed_rows, ranked, seen_again, with_life
 
 # Tonight's items, those included that an answer hides.
 _ALL_ITEMS: Final = WORKLIST_ITEMS.schema | {"is_hidden": pl.Boolean}
 
 
 def basis_of(night: Night, profiles: Mapping[str, Profile]) -> str:
-    """What the standing results rest on beside the rows: software, policy, profiles."""
+    """What the standing results rest on beside the rows: software, policy, profiles, a past."""
     digests = ",".join(f"{name}={profiles[name].digest}" for name in sorted(profiles))
-    return f"{rules_digest()}|{night.policy.id}|{night.settings.timezone}|{digests}"
+    past = f"|received by {night.received_by}" if night.received_by else ""
+    return f"{rules_digest()}|{night.policy.id}|{night.settings.timezone}|{digests}{past}"
 
 
-def judge_batch(store: Store, night: Night, batch: Batch) -> pl.DataFrame:
-    """Assess a batch, keep its assessments and standing results; returns the listed rows."""
+class Listed(NamedTuple):
+    """What a batch gives the lists: who is listed, and what is seen of who was listed before."""
+
+    rows: pl.DataFrame
+    seen: Seen
+
+
+def judge_batch(store: Store, night: Night, batch: Batch, previous: pl.DataFrame) -> Listed:
+    """Assess a batch, keep its assessments and standing results; returns what the lists need."""
     zone = night.settings.timezone
     judged = assess(batch.facts, batch.judged, night.policy, zone)
     append(store, ASSESSMENTS, published_assessments(judged, night))
     append_observations(store, judged.results, night)
-    return listed_rows(judged)
+    persons = previous.select(person_id="patient_id").unique()
+    return Listed(listed_rows(judged), seen_again(judged, persons))
 
 
 def published_assessments(judged: Assessed, night: Night) -> pl.DataFrame:
@@ -51,24 +62,39 @@ def published_assessments(judged: Assessed, night: Night) -> pl.DataFrame:
     return _plain(hold_to_table(ASSESSMENTS, assessments))
 
 
-def lay_out_items(store: Store, night: Night, listed: list[pl.DataFrame]) -> pl.DataFrame:
-    """Rank who is listed over all batches, give each item its life, answer and words, keep them."""
-    previous = previous_items(store, night)
+def lay_out_items(
+    store: Store, night: Night, listed: list[Listed], previous: pl.DataFrame
+) -> pl.DataFrame:
+    """Rank who is listed over all batches, give each item its life, answer and words, keep them.
+
+    What stood on a list of the previous night and stands there no more is kept as a change.
+    """
     zone = night.settings.timezone
-    if not listed:
-        items = pl.DataFrame(schema=_ALL_ITEMS)
-    else:
-        order = ranked(pl.concat(listed, how="vertical"), night.policy)
-        lived = with_answers(store, night, with_life(order, previous, night.date), previous)
-        items = as_items(with_sentences(lived, night.policy, zone), night.date).select(*_ALL_ITEMS)
+    order = ranked(pl.concat([batch.rows for batch in listed], how="vertical"), night.policy)
+    lived = with_answers(store, night, with_life(order, previous, night.date), previous)
+    items = as_items(with_sentences(lived, night.policy, zone), night.date).select(*_ALL_ITEMS)
     is_hidden = items.get_column("is_hidden")
     items = _plain(hold_to_table(WORKLIST_ITEMS, items.drop("is_hidden")))
     all_items = items.with_columns(is_hidden)
     append_dispositions(store, night, all_items)
+    append(store, WORKLIST_CHANGES, _changes(store, night, listed, previous, all_items))
     remember(store, night, all_items)
     shown = items.filter(~is_hidden)
     append(store, WORKLIST_ITEMS, shown)
     return shown
+
+
+def _changes(
+    store: Store, night: Night, listed: list[Listed], previous: pl.DataFrame, items: pl.DataFrame
+) -> pl.DataFrame:
+    """The rows of `worklist_changes`, in the order of the lists that they left."""
+    seen = Seen(
+        *(pl.concat(frames) for frames in zip(*(batch.seen for batch in listed), strict=True))
+    )
+    shown = previous.filter(~pl.col("is_hidden"))
+    gone = departed(shown, items, seen, store.frame("SELECT * FROM links"), night.policy)
+    changes = worded_changes(gone, items, night.policy, night.settings.timezone)
+    return _plain(hold_to_table(WORKLIST_CHANGES, changes.with_columns(night=pl.lit(night.date))))
 
 
 def append_run(store: Store, night: Night) -> None:

@@ -15,21 +15,21 @@ from data_contracts.worklists import WORKLIST_ITEMS
 from flows.night import Night
 from flows.settings import FILE
 from flows.store import Store
-from flows.version import VERSION
+from flows.version import VERSION, rules_digest
 
 SOURCES: Final = "sources"
 _ITEM: Final = ", ".join(name for name in WORKLIST_ITEMS.names if name != "night")
 # The last published run of the last date before a night.
 _PREVIOUS: Final = (
-    "SELECT run_id, night, as_of FROM runs WHERE is_published AND night < ? "
+    "SELECT run_id, night, as_of AS was_as_of FROM runs WHERE is_published AND night < ? "
     "ORDER BY night DESC, run_id DESC LIMIT 1"
 )
 
 
 def previous_items(store: Store, night: Night) -> pl.DataFrame:
-    """What the last published night of an earlier date said, with `night` and `is_hidden`."""
+    """What the last published night of an earlier date said, `is_hidden` or not."""
     return store.frame(
-        f"SELECT night, {_ITEM}, is_hidden FROM run_items "
+        f"SELECT night, was_as_of, {_ITEM}, is_hidden FROM run_items "
         f"JOIN ({_PREVIOUS}) USING (run_id) ORDER BY worklist, rank",
         [night.date],
     )
@@ -53,7 +53,7 @@ def remember(store: Store, night: Night, items: pl.DataFrame) -> None:
         run = store.number("SELECT coalesce(max(run_id), 0) + 1 FROM runs")
         store.run(
             "INSERT INTO runs SELECT ?, ?, ?, ?, coalesce(max(file_id), 0), ?, ?, "
-            "map_from_entries(?::STRUCT(k VARCHAR, v VARCHAR)[]), ?, ?, false FROM files",
+            "map_from_entries(?::STRUCT(k VARCHAR, v VARCHAR)[]), ?, ?, ?, false, NULL FROM files",
             [
                 run,
                 night.date,
@@ -64,18 +64,59 @@ def remember(store: Store, night: Night, items: pl.DataFrame) -> None:
                 [{"k": name, "v": _keep(store, _text(path))} for name, path in profiles.items()],
                 json.dumps(settings, sort_keys=True),
                 VERSION,
+                rules_digest(),
             ],
         )
         store.load("run_items", items.drop("night").with_columns(run_id=pl.lit(run)))
 
 
-def mark_published(store: Store, night: Night) -> None:
-    """Say that the run of this night is what readers see."""
+def mark_published(store: Store, night: Night, manifest: str) -> None:
+    """Say that the run of this night is what readers see, under a manifest of this hash."""
     store.run(
-        "UPDATE runs SET is_published = true WHERE night = ? AND as_of = ? AND run_id = "
-        "(SELECT max(run_id) FROM runs WHERE night = ?)",
-        [night.date, night.naive_as_of, night.date],
+        "UPDATE runs SET is_published = true, manifest = ? WHERE night = ? AND as_of = ? "
+        "AND run_id = (SELECT max(run_id) FROM runs WHERE night = ?)",
+        [manifest, night.date, night.naive_as_of, night.date],
     )
+
+
+def run_items(store: Store, run_id: int) -> pl.DataFrame:
+    """All items of a run, the hidden ones included."""
+    return store.frame(
+        f"SELECT {_ITEM}, is_hidden FROM run_items WHERE run_id = ? ORDER BY worklist, rank",
+        [run_id],
+    )
+
+
+def last_runs(store: Store, nights: int) -> list[int]:
+    """The last published run of each of the last nights, oldest first."""
+    runs = store.rows(
+        "SELECT max(run_id) FROM runs WHERE is_published GROUP BY night "
+        "ORDER BY night DESC LIMIT ?",
+        [nights],
+    )
+    return [int(str(run_id)) for (run_id,) in reversed(runs)]
+
+
+def carry_runs(store: Store, real: str, newest: int) -> None:
+    """Keep in the schema `real` the runs after `newest` of tables that shadow its own."""
+    added = f"run_id > {newest}"
+    with store.transaction():
+        stale = (
+            f"SELECT run_id FROM {real}.runs WHERE NOT is_published "
+            f"AND night IN (SELECT night FROM runs WHERE {added})"
+        )
+        store.run(f"DELETE FROM {real}.run_items WHERE run_id IN ({stale})")
+        store.run(f"DELETE FROM {real}.runs WHERE run_id IN ({stale})")
+        last = store.number(f"SELECT coalesce(max(run_id), 0) FROM {real}.runs")
+        for table in ("runs", "run_items"):
+            store.run(
+                f"INSERT INTO {real}.{table} BY NAME SELECT * "
+                f"REPLACE (run_id - {newest} + {last} AS run_id) FROM {table} WHERE {added}"
+            )
+        store.run(
+            f"INSERT INTO {real}.texts FROM texts "
+            f"WHERE sha256 NOT IN (SELECT sha256 FROM {real}.texts)"
+        )
 
 
 def _keep(store: Store, text: str) -> str:

@@ -14,7 +14,8 @@ from hypomag_rules.policy import Policy
 class Night:
     """`as_of` and `received_at` are aware UTC instants; the clock was read once, in the CLI.
 
-    `policy_text` is the hospital's own policy as written, of which `policy` is made.
+    `policy_text` is the hospital's own policy as written, of which `policy` is made. With
+    `received_by`, an aware UTC instant, the night speaks of what had been received by then.
     """
 
     home: Path
@@ -24,6 +25,7 @@ class Night:
     settings: Settings
     policy: Policy
     policy_text: str = ""
+    received_by: datetime | None = None
 
     @property
     def date(self) -> date:
@@ -37,7 +39,7 @@ class Night:
 
     def as_run(self, as_of: object, received_at: object) -> Self:
         """The same place in an earlier run, whose instants are naive UTC as the ledger has them."""
-        return replace(self, as_of=_aware(as_of), received_at=_aware(received_at))
+        return replace(self, as_of=aware(as_of), received_at=aware(received_at))
 
     def day_start(self, instant: datetime, days: int) -> datetime:
         """The start, naive UTC, of the local day so many days before that of a naive instant."""
@@ -61,5 +63,6 @@ class Night:
         return self.home / "published"
 
 
-def _aware(instant: object) -> datetime:
+def aware(instant: object) -> datetime:
+    """An instant as the store has it, naive UTC, as an aware one."""
     return datetime.fromisoformat(str(instant)).replace(tzinfo=UTC)

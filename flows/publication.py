@@ -16,7 +16,7 @@ from data_contracts.published import NOTICES
 from data_contracts.vocabulary import WORKLISTS
 from flows.deliveries import refused_still
 from flows.errors import PublishError
-from flows.exports import audit_xlsx, report, worklist_csv, worklist_xlsx
+from flows.exports import audit_xlsx, changes, report, worklist_csv, worklist_xlsx
 from flows.exports.edition import Edition
 from flows.night import Night
 from flows.settings import FILE
@@ -24,6 +24,7 @@ from flows.store import Store
 from flows.tonight import NAME, tonight_path
 from flows.version import VERSION
 
+MANIFEST: Final = "manifest.json"
 _FOLDER: Final = 0o750
 _READABLE: Final = 0o640
 _FROZEN: Final = 0o440
@@ -57,7 +58,8 @@ def _edition(store: Store, night: Night) -> Edition:
             [night.date],
         )
 
-    previous = store.rows("SELECT max(night) FROM tonight.runs WHERE night < ?", [night.date])
+    before = "SELECT max(night) FROM runs WHERE is_published AND night < ?"
+    previous = store.rows(before, [night.date])
     files = of_night("files", "source, file, table_name").filter(
         pl.col("problem").is_null() | pl.col("file").is_in(refused_still(store, night))
     )
@@ -71,6 +73,7 @@ def _edition(store: Store, night: Night) -> Edition:
         version=VERSION,
         policy=night.policy,
         items=of_night("worklist_items", "worklist, rank"),
+        changes=of_night("worklist_changes", "worklist, patient_id"),
         files=files,
         quarantine=of_night("quarantine", "file, table_name, row, raw"),
         doses=store.frame(_DOSES, [night.date]),
@@ -155,11 +158,11 @@ def _write(edition: Edition, night: Night, folder: Path) -> None:
         _write_for_readers(edition, folder)
         copied.result()
     hashes = {
-        path.relative_to(folder).as_posix(): _digest(path)
+        path.relative_to(folder).as_posix(): digest_of(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != NAME
     }
-    (folder / "manifest.json").write_text(
+    (folder / MANIFEST).write_text(
         json.dumps(_manifest(edition, hashes), indent=2, sort_keys=True) + "\n", encoding="utf-8"
     )
     for path in sorted(folder.rglob("*"), reverse=True):
@@ -182,6 +185,8 @@ def _write_for_readers(edition: Edition, folder: Path) -> None:
     for name in WORKLISTS:
         worklist_csv.write(edition, name, lists / f"{name}.csv")
         worklist_xlsx.write(edition, name, lists / f"{name}.xlsx")
+    changes.write_xlsx(edition, lists / "changes.xlsx")
+    worklist_csv.write_changes(edition, lists / "changes.csv")
     audits = folder / "audit"
     audits.mkdir(mode=_FOLDER)
     for month in edition.months:
@@ -202,6 +207,7 @@ def _manifest(edition: Edition, hashes: dict[str, str]) -> dict[str, object]:
         "policy_id": edition.policy.id,
         "previous_night": edition.previous_night and edition.previous_night.isoformat(),
         "listed": {name: edition.listed(name).height for name in WORKLISTS},
+        "changes": edition.changes.height,
         "patients_judged": edition.patients_judged,
         "rows": {name: int(ledger.get_column(name).sum()) for name in outcomes},
         "files": ledger.select("source", "file", "table_name", "sha256", *outcomes).to_dicts(),
@@ -236,7 +242,8 @@ def _point(link: Path, to: Path) -> None:
     _sync(link.parent)
 
 
-def _digest(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """The sha256 of a published file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

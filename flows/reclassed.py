@@ -44,7 +44,12 @@ def remember_changes(
     """Keep how many rows went from which class to which."""
     if changed.height:
         pairs = changed.group_by("was", "became").agg(rows=pl.len().cast(pl.Int64))
-        named = {"night": night.date, "as_of": night.naive_as_of, "source": source}
+        named = {
+            "night": night.date,
+            "as_of": night.naive_as_of,
+            "source": source,
+            "received_at": night.received_at.replace(tzinfo=None),
+        }
         told = {name: pl.lit(value) for name, value in named.items()}
         store.load("rejudged", pairs.with_columns(**told, table_name=pl.lit(table)))
 

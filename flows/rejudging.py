@@ -25,7 +25,7 @@ _CLASS: Final = {
 
 def note_profiles(store: Store, night: Night, profiles: dict[str, Profile]) -> None:
     """Enter each source's prefix and digest; judge again what another digest had judged."""
-    judged_by = {row[0]: row[1] for row in store.rows("SELECT source, digest FROM profiles")}
+    judged_by = _judged_by(store)
     for profile in profiles.values():
         digest = _digest(profile, night)
         if judged_by.get(profile.name) == digest:
@@ -38,6 +38,19 @@ def note_profiles(store: Store, night: Night, profiles: dict[str, Profile]) -> N
                 "INSERT INTO profiles VALUES (?, ?, ?)",
                 [profile.name, digest, profile.patient_prefix or ""],
             )
+
+
+def is_read_otherwise(store: Store, night: Night, profiles: dict[str, Profile]) -> bool:
+    """Whether rows of the store were judged by another profile or policy than this night's."""
+    judged_by = _judged_by(store)
+    return any(
+        judged_by.get(profile.name) not in {None, _digest(profile, night)}
+        for profile in profiles.values()
+    )
+
+
+def _judged_by(store: Store) -> dict[object, object]:
+    return {row[0]: row[1] for row in store.rows("SELECT source, digest FROM profiles")}
 
 
 def _digest(profile: Profile, night: Night) -> str:

@@ -13,9 +13,10 @@ from data_contracts.medications import MEDICATIONS
 from data_contracts.observations import OBSERVATIONS
 from data_contracts.published import RUNS
 from data_contracts.worklists import WORKLIST_ITEMS
+from flows.linking import PERSON, TO_PERSON, stir_by_links
 from flows.night import Night
 from flows.schema import versions_of
-from flows.selection import IS_READ, IS_STRAY, PERSON
+from flows.selection import IS_READ, IS_STRAY
 from flows.store import Store
 from hypomag_rules.quiet import QUIET_COLUMNS, Limit, is_quiet, limits
 
@@ -77,22 +78,25 @@ def _ledger_digest(store: Store, newest: int) -> str:
 def mark_touched(store: Store, night: Night, last: Last) -> None:
     """Fill the temp table `touched` with persons whose standing results may differ from before.
 
-    Those with versions from newer files, versions that became known since, and those not held.
+    Those with versions from newer files, versions that became known since, linked numbers, and
+    those not held.
     Their old rows, and whatever left the window, are taken out of tonight's database.
     """
     ahead = store.rows(
         "SELECT file_id FROM files WHERE as_of > ? AND file_id <= ?", [last.as_of, last.file_id]
     )
     ids = ", ".join(["0", *(str(file_id) for (file_id,) in ahead)])
+    stir_by_links(store)
     # Chosen by what the table can skip by, before anything is joined.
     store.run(
         "CREATE OR REPLACE TEMP TABLE touched AS SELECT person_id FROM persons "
-        "WHERE ? OR person_id NOT IN (SELECT patient_id FROM tonight.observations) UNION "
+        "WHERE ? OR person_id NOT IN (SELECT patient_id FROM tonight.observations) "
+        "UNION FROM relinked UNION "
         f"SELECT {PERSON} FROM (SELECT source, patient_id, wording_id, key_hash "
         "FROM observation_versions WHERE patient_id IS NOT NULL "
         f"AND (file_id > ? OR file_id IN ({ids}) OR "
         "greatest(collected_time, reported_time) > ?)) v "
-        f"LEFT JOIN profiles p ON p.source = v.source WHERE {IS_READ}",
+        f"{TO_PERSON} WHERE {IS_READ}",
         [not last.file_id, last.file_id, last.as_of],
     )
     store.run(
@@ -113,7 +117,7 @@ def mark_redosed(store: Store, night: Night, last: Last) -> None:
     """Fill the temp table `redosed` with persons whose doses may be audited otherwise than before.
 
     A row of a drug came or a time of one passed; or a row of anything else came late: what became
-    known after last night was not known when a dose of before it started.
+    known after last night was not known when a dose of before it started. Or numbers are linked.
     """
     store.run("CREATE OR REPLACE TEMP TABLE redosed (person_id VARCHAR)")
     if is_whole(night, last):
@@ -127,7 +131,7 @@ def mark_redosed(store: Store, night: Night, last: Last) -> None:
         "conditions": _came_late("v.recorded_time", last),
     }
     persons = [_persons_of(table, rows) for table, rows in changed.items()]
-    store.run(f"INSERT INTO redosed {' UNION '.join(persons)}")
+    store.run(f"INSERT INTO redosed FROM relinked UNION {' UNION '.join(persons)}")
 
 
 def _came_late(known: str, last: Last) -> str:
@@ -223,7 +227,4 @@ def _has_birthday(night: Night, last: Last) -> str:
 
 
 def _persons_of(table: str, rows: str) -> str:
-    return (
-        f"SELECT {PERSON} FROM {versions_of(table)} v "
-        f"LEFT JOIN profiles p ON p.source = v.source WHERE {rows}"
-    )
+    return f"SELECT {PERSON} FROM {versions_of(table)} v {TO_PERSON} WHERE {rows}"

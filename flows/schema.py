@@ -7,13 +7,15 @@ from data_contracts.conditions import CONDITIONS
 from data_contracts.encounters import ENCOUNTERS
 from data_contracts.medications import MEDICATIONS
 from data_contracts.observations import OBSERVATIONS, WORDING
+from data_contracts.patient_links import PATIENT_LINKS
 from data_contracts.patients import PATIENTS
 from data_contracts.worklists import WORKLIST_ITEMS
 from flows.sql_types import sql_type
 from hypomag_rules.instants import PLAIN_STAMP
 
 CANONICAL: Final[dict[str, Table]] = {
-    table.name: table for table in (OBSERVATIONS, PATIENTS, ENCOUNTERS, CONDITIONS, MEDICATIONS)
+    table.name: table
+    for table in (OBSERVATIONS, PATIENTS, ENCOUNTERS, CONDITIONS, MEDICATIONS, PATIENT_LINKS)
 }
 VERSION: Final = 3
 
@@ -54,6 +56,11 @@ _JUDGED: Final[dict[str, dict[str, str]]] = {
         "ended_time": "TIMESTAMP",
         "updated_time": "TIMESTAMP",
     },
+    "patient_links": {
+        "linked_time": "TIMESTAMP",
+        "withdrawn_time": "TIMESTAMP",
+        "updated_time": "TIMESTAMP",
+    },
 }
 # What identifies the versions of one thing, beside its source.
 KEYS: Final[dict[str, dict[str, str]]] = {
@@ -69,6 +76,10 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "code_plain": "v.code_plain",
     },
     "medications": {"medication_id": "v.medication_id"},
+    "patient_links": {
+        "old_patient_id": "v.old_patient_id",
+        "new_patient_id": "v.new_patient_id",
+    },
 }
 # When a version was written, where its table says so.
 WRITTEN: Final[dict[str, str]] = {
@@ -77,6 +88,7 @@ WRITTEN: Final[dict[str, str]] = {
     "encounters": "updated_time",
     "conditions": "recorded_time",
     "medications": "updated_time",
+    "patient_links": "updated_time",
 }
 _UNWORDED: Final = tuple(name for name in OBSERVATIONS.names if name not in WORDING)
 RAW: Final[dict[str, tuple[str, ...]]] = {
@@ -94,6 +106,11 @@ JUDGED_OBSERVATION: Final = {
 def versions_of(table: str) -> str:
     """The name of the table of versions of a canonical table."""
     return {"observations": "observation_versions"}.get(table, f"{table[:-1]}_versions")
+
+
+def patient_column(table: str) -> str:
+    """The column of a canonical table that says whose row it is."""
+    return "old_patient_id" if table == PATIENT_LINKS.name else "patient_id"
 
 
 def judged_columns(table: str) -> dict[str, str]:
@@ -133,6 +150,12 @@ def as_sent(table: str, column: str) -> str:
     return f"v.{column}"
 
 
+def row_text(table: str) -> str:
+    """The SQL of a row as sent in one text, which orders versions of one time."""
+    cells = (f"coalesce({as_sent(table, name)}, '')" for name in CANONICAL[table].names)
+    return f"concat_ws(chr(31), {', '.join(cells)})"
+
+
 _LEDGER: Final = """
 CREATE TABLE meta (key VARCHAR, value VARCHAR);
 CREATE TABLE files (
@@ -148,11 +171,12 @@ CREATE TABLE texts (sha256 VARCHAR, text VARCHAR);
 CREATE TABLE runs (
     run_id INTEGER, night DATE, as_of TIMESTAMP, received_at TIMESTAMP, newest_file INTEGER,
     policy_id VARCHAR, policy VARCHAR, profiles MAP(VARCHAR, VARCHAR), settings VARCHAR,
-    version VARCHAR, is_published BOOLEAN
+    version VARCHAR, rules VARCHAR, is_published BOOLEAN, manifest VARCHAR
 );
 """
 # What came after the first stores of this version: made wherever a store is opened. `files` are
 # the hashes of what was received, so that a file stays held when it is read in another shape.
+# `first_file_id` is the number under which such a file was first read.
 ADDED: Final = """
 CREATE TABLE IF NOT EXISTS holds (
     source VARCHAR, analyte VARCHAR, night DATE, collected_since TIMESTAMP, files VARCHAR[],
@@ -163,6 +187,9 @@ CREATE TABLE IF NOT EXISTS rejudged (
     night DATE, as_of TIMESTAMP, source VARCHAR, table_name VARCHAR, was VARCHAR, became VARCHAR,
     rows BIGINT
 );
+ALTER TABLE files ADD COLUMN IF NOT EXISTS first_file_id INTEGER;
+ALTER TABLE holds ADD COLUMN IF NOT EXISTS held_at TIMESTAMP;
+ALTER TABLE rejudged ADD COLUMN IF NOT EXISTS received_at TIMESTAMP;
 CREATE TABLE IF NOT EXISTS sheets (
     sheet_id INTEGER, night DATE, name VARCHAR, sha256 VARCHAR, received_at TIMESTAMP, rows BIGINT,
     blank BIGINT, counted BIGINT, known BIGINT, refused BIGINT, problem VARCHAR
@@ -174,6 +201,12 @@ CREATE TABLE IF NOT EXISTS dispositions (
     magnesium_mg_dl DOUBLE, comparator VARCHAR, value_collected_at TIMESTAMP, review_at TIMESTAMP,
     could_be_severe BOOLEAN
 );
+"""
+# The keys that have several versions, out of the versions themselves.
+CONTESTED: Final = """
+SELECT source, key_hash, bool_or(w.analyte IS NOT NULL) AS is_ours
+FROM observation_versions JOIN wordings w USING (source, wording_id) {where}
+GROUP BY ALL HAVING count(*) > 1
 """
 _WORDING_JUDGED: Final = {
     "loinc": "VARCHAR",
@@ -207,25 +240,29 @@ def statements() -> list[str]:
     observations = _ROW | dict.fromkeys(RAW["observations"], "VARCHAR")
     observations |= {"wording_id": "INTEGER"} | JUDGED_OBSERVATION
     observations |= {"version_key": "VARCHAR", "reason": "VARCHAR"} | _HASHES
-    others = {
-        name: _ROW
-        | dict.fromkeys(table.names, "VARCHAR")
-        | judged_columns(name)
-        | {"reason": "VARCHAR"}
-        | _HASHES
-        for name, table in CANONICAL.items()
-        if name != "observations"
-    }
+    others = [name for name in CANONICAL if name not in {OBSERVATIONS.name, PATIENT_LINKS.name}]
     return [
         _LEDGER,
-        ADDED,
+        *added(),
         _create("run_items", _RUN_ITEMS),
         f"INSERT INTO meta VALUES ('schema', '{VERSION}')",
         "INSERT INTO meta SELECT 'hashed_by', version()",
         _create("wordings", wordings),
         _create("observation_versions", observations),
-        *(_create(versions_of(name), columns) for name, columns in others.items()),
+        *(_create(versions_of(name), _columns_of(name)) for name in others),
     ]
+
+
+def added() -> list[str]:
+    """The statements for what came after the first stores of this version: run on each opening."""
+    links = PATIENT_LINKS.name
+    return [ADDED, _create(f"IF NOT EXISTS {versions_of(links)}", _columns_of(links))]
+
+
+def _columns_of(table: str) -> dict[str, str]:
+    """The columns of the versions of a table other than observations, with SQL types."""
+    sent = dict.fromkeys(CANONICAL[table].names, "VARCHAR")
+    return _ROW | sent | judged_columns(table) | {"reason": "VARCHAR"} | _HASHES
 
 
 def _create(name: str, columns: dict[str, str]) -> str:

@@ -3,11 +3,11 @@
 from datetime import timedelta
 from typing import Final
 
+from flows.linking import NUMBER, link_persons
 from flows.night import Night
 from flows.store import Store
 
 _MARGIN: Final = timedelta(days=2)
-PERSON: Final = "coalesce(p.patient_prefix, '') || v.patient_id"
 _IS_MAGNESIUM: Final = (
     "v.wording_id IN (SELECT wording_id FROM wordings WHERE analyte = 'magnesium')"
 )
@@ -22,14 +22,22 @@ IS_READ: Final = (
     f"(v.wording_id IN (SELECT wording_id FROM wordings WHERE analyte IS NOT NULL) OR {IS_STRAY})"
 )
 
+# Of what was found by number, each person's.
+_PERSON_OF: Final = (
+    "coalesce(l.person_id, number) AS person_id, min(patient_prefix) AS patient_prefix"
+)
+_LINKED: Final = "LEFT JOIN linked l ON l.linked_id = number"
+
 
 def select_persons(store: Store, night: Night) -> None:
     """Fill the temp table `persons` with who may be assessed or reviewed.
 
     Anyone with a magnesium row that is not too old, judged or not, or with a stray that may have
-    been one. `is_short` marks those who ever had a result at or below the target: only for them
-    do the rules look at potassium, calcium, albumin and urine.
+    been one; of who has several numbers however old it is. `is_short` marks those who ever had a
+    result at or below the target: only for them do the rules look at potassium, calcium, albumin
+    and urine.
     """
+    link_persons(store, night)
     since = night.window_start - _MARGIN
     # Each half finds its rows by one narrow column; asked for together, all rows would be joined.
     rows = " UNION ALL ".join(
@@ -38,12 +46,14 @@ def select_persons(store: Store, night: Night) -> None:
         for are_ours in (_IS_MAGNESIUM, IS_STRAY)
     )
     store.run(
-        "CREATE OR REPLACE TEMP TABLE persons AS SELECT person_id, patient_prefix, is_short FROM ("
-        f"SELECT {PERSON} AS person_id, min(coalesce(p.patient_prefix, '')) AS patient_prefix, "
+        f"CREATE OR REPLACE TEMP TABLE persons AS SELECT {_PERSON_OF}, "
+        "bool_or(is_short) AS is_short FROM ("
+        f"SELECT {NUMBER} AS number, min(coalesce(p.patient_prefix, '')) AS patient_prefix, "
         "coalesce(bool_or(v.magnitude <= ?), false) AS is_short, "
         "bool_or(v.reason IS NOT NULL OR v.collected_time IS NULL OR v.collected_time >= ?) "
-        f"AS is_current FROM ({rows}) v LEFT JOIN profiles p ON p.source = v.source GROUP BY 1) "
-        "WHERE is_current",
+        f"AS is_current FROM ({rows}) v LEFT JOIN profiles p ON p.source = v.source GROUP BY 1) n "
+        f"{_LINKED} GROUP BY 1 HAVING bool_or(is_current) "
+        "OR coalesce(l.person_id, number) IN (SELECT person_id FROM linked)",
         [night.policy.magnesium.target, since],
     )
     for table in ("touched", "repeated", "redosed"):
@@ -56,13 +66,14 @@ def select_dosed(store: Store, night: Night, *, everybody: bool = True) -> None:
     `is_parenteral` marks those who got any by IV or IM: of these the audit reads the results.
     """
     store.run(
-        "CREATE OR REPLACE TEMP TABLE dosed AS SELECT "
-        f"{PERSON} AS person_id, min(coalesce(p.patient_prefix, '')) AS patient_prefix, "
+        f"CREATE OR REPLACE TEMP TABLE dosed AS SELECT {_PERSON_OF}, "
+        "bool_or(is_parenteral) AS is_parenteral FROM ("
+        f"SELECT {NUMBER} AS number, min(coalesce(p.patient_prefix, '')) AS patient_prefix, "
         "bool_or(v.route_folded IN ('iv', 'im')) AS is_parenteral FROM medication_versions v "
         "LEFT JOIN profiles p ON p.source = v.source WHERE v.reason IS NULL "
         "AND v.drug_class = 'magnesium' AND v.kind_word = 'administration' "
-        "AND v.started_time BETWEEN ? AND ? "
-        f"AND (? OR {PERSON} IN (FROM redosed)) GROUP BY 1",
+        f"AND v.started_time BETWEEN ? AND ? GROUP BY 1) n {_LINKED} "
+        "WHERE ? OR coalesce(l.person_id, number) IN (FROM redosed) GROUP BY 1",
         [night.window_start, night.naive_as_of, everybody],
     )
 

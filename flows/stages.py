@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from data_contracts.gate import try_canary
-from data_contracts.vocabulary import FEED_NOTICES
+from data_contracts.vocabulary import FEED_NOTICES, LINK_NOTICE
 from flows import journal
 from flows.answering.dropped import dropped_sheets
 from flows.answering.reading import in_a_line, read_sheets
@@ -19,11 +20,13 @@ from flows.gathering import batches
 from flows.guarding import append_holds, guard, held_digest
 from flows.inbox import Dropped, dropped_files, youngest_age_seconds
 from flows.judging import append_run, basis_of, judge_batch, lay_out_items
-from flows.memory import mark_published
+from flows.linking import renew_links
+from flows.memory import mark_published, previous_items
 from flows.night import Night
 from flows.notices import append_notices
+from flows.past import Past, as_known
 from flows.profile import Profile, load_profiles
-from flows.publication import publish_edition, read_edition
+from flows.publication import MANIFEST, digest_of, publish_edition, read_edition
 from flows.rejudging import note_profiles
 from flows.repeating import (
     append_repeated,
@@ -55,11 +58,16 @@ class Ingested(NamedTuple):
 
 @contextmanager
 def opened(night: Night) -> Iterator[Store]:
-    """The store, checked against its journal."""
+    """The store, checked against its journal; of a night `received_by`, as it was known then."""
     with open_store(night.store, night.settings) as store:
         journal.compare(night.store, store)
         journal.witness(night.store, store)
-        yield store
+        if night.received_by is None:
+            yield store
+            return
+        past = Past(night.received_by.replace(tzinfo=None))
+        with as_known(store, night, past, keeps_runs=True):
+            yield store
 
 
 def ingest(night: Night, say: Say) -> Ingested:
@@ -135,35 +143,42 @@ class Judged(NamedTuple):
 
 def assess(night: Night, say: Say) -> Judged:
     """Judge every patient who can matter, and lay tonight's database beside the store."""
-    profiles = load_profiles(night.home / "sources", night.settings.timezone)
     with opened(night) as store:
-        note_profiles(store, night, profiles)
-        guard(store, night)
-        basis = f"{basis_of(night, profiles)}|{held_digest(store)}"
-        select_persons(store, night)
-        with grown(store, night):
-            clear_night(store, night)
-            last = last_published(store, night, basis)
-            mark_touched(store, night, last)
-            mark_repeated(store, night, last)
-            append_repeated(store, night, last)
-            select_doses(store, night, last)
-            total = lay_in_batches(store, night.settings.persons_at_once)
-            listed = []
-            for at, batch in enumerate(batches(store, night, total), 1):
-                say(f"judging {at} of {total}: {batch.judged.height} patients")
-                listed.append(judge_batch(store, night, batch))
-                audit_batch(store, night, batch)
-            items = lay_out_items(store, night, listed)
-            append_ledger(store, night, since=last.file_id)
-            append_holds(store, night)
-            renew_unmapped(store, night)
-            append_notices(store, night, profiles)
-            append_run(store, night)
-            remember_basis(store, night, basis)
-            if not last.file_id:
-                comment_on(store)
-        return Judged(store.number("SELECT count(*) FROM persons"), counts_by_list(items))
+        return judge_night(store, night, say)
+
+
+def judge_night(store: Store, night: Night, say: Say) -> Judged:
+    """Judge a night on an open store, be it as it is or as it was known then."""
+    profiles = load_profiles(night.home / "sources", night.settings.timezone)
+    note_profiles(store, night, profiles)
+    guard(store, night)
+    basis = f"{basis_of(night, profiles)}|{held_digest(store)}"
+    select_persons(store, night)
+    with grown(store, night):
+        clear_night(store, night)
+        last = last_published(store, night, basis)
+        mark_touched(store, night, last)
+        mark_repeated(store, night, last)
+        append_repeated(store, night, last)
+        select_doses(store, night, last)
+        total = max(lay_in_batches(store, night.settings.persons_at_once), 1)
+        previous = previous_items(store, night)
+        listed = []
+        for at, batch in enumerate(batches(store, night, total), 1):
+            say(f"judging {at} of {total}: {batch.judged.height} patients")
+            listed.append(judge_batch(store, night, batch, previous))
+            audit_batch(store, night, batch)
+        items = lay_out_items(store, night, listed, previous)
+        append_ledger(store, night, since=last.file_id)
+        append_holds(store, night)
+        renew_links(store)
+        renew_unmapped(store, night)
+        append_notices(store, night, profiles)
+        append_run(store, night)
+        remember_basis(store, night, basis)
+        if not last.file_id:
+            comment_on(store)
+    return Judged(store.number("SELECT count(*) FROM persons"), counts_by_list(items))
 
 
 class Published(NamedTuple):
@@ -181,8 +196,8 @@ def publish(night: Night, say: Say) -> Published:
         edition = read_edition(store, night)
     say("publishing the worklists")
     folder = publish_edition(edition, night)
-    with opened(night) as store:
-        mark_published(store, night)
+    with opened(replace(night, received_by=None)) as store:
+        mark_published(store, night, digest_of(folder / MANIFEST))
     return Published(folder, counts_by_list(edition.items), _earned(edition), edition.banner)
 
 
@@ -194,7 +209,7 @@ def _earned(edition: Edition) -> ExitCode:
         return ExitCode.FEED_LATE
     unread = edition.quarantine.height + edition.unmapped.height + edition.holds.height
     unread += int(edition.sheets.get_column("refused").sum())
-    if unread or edition.listed("review").height:
+    if unread or edition.listed("review").height or edition.notices_of(LINK_NOTICE):
         return ExitCode.ROWS_TO_SEE
     return ExitCode.CLEAN
 

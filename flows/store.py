@@ -15,7 +15,16 @@ import duckdb
 import polars as pl
 
 from flows.errors import ConfigurationError, LockedError, StoreError
-from flows.schema import ADDED, CANONICAL, VERSION, key_hash, row_hash, statements, versions_of
+from flows.schema import (
+    CANONICAL,
+    CONTESTED,
+    VERSION,
+    added,
+    key_hash,
+    row_hash,
+    statements,
+    versions_of,
+)
 from flows.settings import Settings
 
 _PRIVATE: Final = 0o700
@@ -118,7 +127,8 @@ def open_store(folder: Path, settings: Settings) -> Iterator[Store]:
                 for statement in statements():
                     store.run(statement)
             _check_version(store)
-            store.run(ADDED)
+            for statement in added():
+                store.run(statement)
             _hash_again(store)
             yield store
         except duckdb.Error as error:
@@ -174,11 +184,7 @@ def _hash_again(store: Store) -> None:
                 f"SET key_hash = {key_hash(table)}, row_hash = {row_hash(table)}"
             )
         store.run("DELETE FROM contested")
-        store.run(
-            "INSERT INTO contested SELECT source, key_hash, bool_or(w.analyte IS NOT NULL) "
-            "FROM observation_versions JOIN wordings w USING (source, wording_id) "
-            "GROUP BY ALL HAVING count(*) > 1"
-        )
+        store.run(f"INSERT INTO contested {CONTESTED.format(where='')}")
         store.run("UPDATE meta SET value = version() WHERE key = 'hashed_by'")
 
 

@@ -22,9 +22,9 @@ from data_contracts.published import (
     RUNS,
     VIEWS,
 )
-from data_contracts.worklists import WORKLIST_ITEMS
+from data_contracts.worklists import WORKLIST_CHANGES, WORKLIST_ITEMS
 from flows.night import Night
-from flows.schema import CANONICAL, as_sent, versions_of
+from flows.schema import CANONICAL, as_sent, patient_column, versions_of
 from flows.sql_types import sql_type
 from flows.store import Store
 
@@ -117,7 +117,7 @@ def _comment(store: Store, kind: str, table: Table) -> None:
 
 def clear_night(store: Store, night: Night) -> None:
     """Take out what an earlier run of the same night wrote."""
-    for table in (ASSESSMENTS, WORKLIST_ITEMS, NOTICES, RUNS, HOLDS):
+    for table in (ASSESSMENTS, WORKLIST_ITEMS, WORKLIST_CHANGES, NOTICES, RUNS, HOLDS):
         store.run(f"DELETE FROM tonight.{table.name} WHERE night = ?", [night.date])
 
 
@@ -185,7 +185,8 @@ def _refused_of(table: str) -> str:
     return (
         f"SELECT f.file_id, f.night, f.name AS file, v.row::BIGINT AS row, "
         f"'{table}' AS table_name, "
-        f"{observation}::VARCHAR AS observation_id, v.patient_id, v.reason, "
+        f"{observation}::VARCHAR AS observation_id, "
+        f"v.{patient_column(table)} AS patient_id, v.reason, "
         f"to_json(struct_pack({raw}))::VARCHAR AS raw FROM {versions_of(table)} v {joins} "
         "JOIN files f USING (file_id) WHERE v.reason IS NOT NULL"
     )

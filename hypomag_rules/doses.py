@@ -77,7 +77,7 @@ def _merged(given: pl.DataFrame) -> pl.DataFrame:
     )
     return (
         given.with_columns(dose_key=key, route_rank=rank)
-        .group_by("moment", "person_id", "source", "patient_id", "dose_key", "started_time")
+        .group_by("moment", "person_id", "source", "dose_key", "started_time")
         .agg(
             pl.col("as_of").first(),
             pl.col("medication_id").min(),

@@ -17,11 +17,17 @@ def with_person(
 ) -> pl.DataFrame:
     """Adds `born_on`, `sex`, `mrn`, `name`, `died_at`, `age_years`, `is_alive`, `is_conflicting`.
 
-    Each fact is the newest one with a value, then by source name; any known death counts.
+    Each fact is the newest one with a value, then by source name; of linked numbers then that of
+    the person's own (`is_own`). Any known death counts.
     """
     versions = latest_versions(at_moments(patients, moments), ("source", "patient_id"))
     ordered = versions.sort(
-        pl.col("updated_time"), pl.col("source"), descending=[True, False], nulls_last=True
+        "updated_time",
+        "source",
+        "is_own",
+        "row_text",
+        descending=[True, False, True, True],
+        nulls_last=True,
     )
     known_death = pl.col("died_time").filter(pl.col("died_time") <= pl.col("as_of"))
     people = ordered.group_by("moment", maintain_order=True).agg(

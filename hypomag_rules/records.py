@@ -1,4 +1,4 @@
-"""Patients, encounters, conditions and medications: text as sent to judged columns."""
+"""Patients, encounters, conditions, medications and links: text as sent to judged columns."""
 
 from typing import Final
 
@@ -38,7 +38,7 @@ def judge_encounters(rows: pl.DataFrame, reading: SourceReading) -> pl.DataFrame
         care_setting_word=setting,
         reason=_reason(
             identifier="encounter_id",
-            must_start=True,
+            must_start="started_time",
             must_know=(setting, CARE_SETTINGS),
         ),
     ).drop("fault")
@@ -73,12 +73,28 @@ def judge_medications(rows: pl.DataFrame, reading: SourceReading) -> pl.DataFram
             status_word=_known_word(status, MEDICATION_STATUSES, blank="blank"),
             reason=_reason(
                 identifier="medication_id",
-                must_start=True,
+                must_start="started_time",
                 must_know=(kind, MEDICATION_KINDS),
             ),
         )
         .drop("fault")
     )
+
+
+def judge_patient_links(rows: pl.DataFrame, reading: SourceReading) -> pl.DataFrame:
+    """Adds `linked_time`, `withdrawn_time`, `updated_time` and `reason`.
+
+    A link of a number to itself is a circle of one, which is refused when links are followed.
+    """
+    times = {
+        "linked_at": "linked_time",
+        "withdrawn_at": "withdrawn_time",
+        "updated_at": "updated_time",
+    }
+    timed = _with_times(rows, reading, times)
+    patients = ("old_patient_id", "new_patient_id")
+    reason = _reason(patients=patients, must_start="linked_time")
+    return timed.with_columns(reason=reason).drop("fault")
 
 
 _DRUG: Final = ("code", "code_system", "name", "route", "dose", "dose_unit", "volume_ml")
@@ -148,18 +164,19 @@ def _with_times(
 
 def _reason(
     *,
+    patients: tuple[str, ...] = ("patient_id",),
     identifier: str | None = None,
-    must_start: bool = False,
+    must_start: str | None = None,
     must_know: tuple[pl.Expr, tuple[str, ...]] | None = None,
 ) -> pl.Expr:
     """The ladder of reasons outside observations, first that applies."""
-    rungs = [(pl.col("patient_id").is_null(), pl.lit("patient_id_missing"))]
+    rungs = [(pl.any_horizontal(pl.col(patients).is_null()), pl.lit("patient_id_missing"))]
     if identifier is not None:
         blank = pl.col(identifier).str.strip_chars().replace("", None).is_null()
         rungs.append((blank, pl.lit("id_missing")))
     rungs.append((pl.col("fault").is_not_null(), pl.col("fault")))
-    if must_start:
-        rungs.append((pl.col("started_time").is_null(), pl.lit("started_at_missing")))
+    if must_start is not None:
+        rungs.append((pl.col(must_start).is_null(), pl.lit("started_at_missing")))
     if must_know is not None:
         word, known = must_know
         folded = [entry.lower() for entry in known]

@@ -65,8 +65,8 @@ def _days(count: int) -> str:
     return "1 day" if count == 1 else f"{count} days"
 
 
-def _given_since(zone: str) -> pl.Expr:
-    """Doses since the index: `IV 2 g Fri 20 Nov 21:10; oral 400 mg ...`, `none` or `unknown`."""
+def given_words(doses: pl.Expr, zone: str) -> pl.Expr:
+    """A list of (route, grams, started_at) in words: `IV 2 g Fri 20 Nov 21:10; oral 400 mg ...`."""
     dose = pl.element()
     route = dose.struct.field("route")
     mass = mass_text(dose.struct.field("grams"), route)
@@ -76,12 +76,17 @@ def _given_since(zone: str) -> pl.Expr:
         spoken_time(dose.struct.field("started_at"), zone),
         separator=" ",
     )
+    return doses.list.eval(spoken).list.join("; ")
+
+
+def _given_since(zone: str) -> pl.Expr:
+    """Doses since the index in words, `none` or `unknown`."""
     listed = pl.col("magnesium_doses_since")
     return (
         pl.when(pl.col("collected_at").is_null())
         .then(None)
         .when(listed.list.len() > 0)
-        .then(listed.list.eval(spoken).list.join("; "))
+        .then(given_words(listed, zone))
         .when(pl.col("is_treatment_unknown"))
         .then(pl.lit("unknown"))
         .otherwise(pl.lit("none"))

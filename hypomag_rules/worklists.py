@@ -9,16 +9,44 @@ import polars as pl
 from data_contracts.vocabulary import WORKLISTS
 from data_contracts.worklists import WORKLIST_ITEMS
 from hypomag_rules.assess import Assessed
+from hypomag_rules.departures import Seen
 from hypomag_rules.policy import Policy
 
 _SECTION_ORDER: Final = {"overdue": 0, "due": 1, "upcoming": 2}
+_SEEN_RESULTS: Final = (
+    "source",
+    "observation_id",
+    "collected_time",
+    "reported_time",
+    "value",
+    "unit",
+    "magnitude",
+    "comparator",
+    "severity",
+)
+_SEEN_DOSES: Final = ("medication_id", "route", "grams", "started_time", "dose_ended_at")
 _SEVERITY_ORDER: Final = {"severe": 0, "low": 1, "target_met": 2}
 
 
 def listed_rows(judged: Assessed) -> pl.DataFrame:
     """The assessed rows of who is on any list, with doses, orders and the row on review."""
     is_listed = pl.any_horizontal(f"is_on_{name}" for name in WORKLISTS)
-    listed = judged.patients.filter(is_listed)
+    return _with_drugs_and_reviews(judged.patients.filter(is_listed), judged)
+
+
+def seen_again(judged: Assessed, persons: pl.DataFrame) -> Seen:
+    """What tonight knows of `persons` (`person_id`), who were listed before."""
+    again = judged.patients.join(persons, on="person_id", how="semi")
+    who = again.select("moment", "person_id")
+    magnesium = judged.results.filter(pl.col("analyte") == "magnesium")
+    return Seen(
+        patients=_with_drugs_and_reviews(again, judged),
+        results=magnesium.select("moment", *_SEEN_RESULTS).join(who, on="moment"),
+        doses=judged.doses.select("moment", *_SEEN_DOSES).join(who, on="moment"),
+    )
+
+
+def _with_drugs_and_reviews(listed: pl.DataFrame, judged: Assessed) -> pl.DataFrame:
     moments = listed.select("moment")
     return (
         listed.join(_last_doses(judged.doses.join(moments, on="moment")), on="moment", how="left")

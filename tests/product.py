@@ -24,7 +24,7 @@ from flows.inbox import dropped_files
 from flows.night import Night as ProductNight
 from flows.profile import load_profiles
 from flows.rejudging import note_profiles
-from flows.schema import CANONICAL, statements, versions_of
+from flows.schema import CANONICAL, patient_column, statements, versions_of
 from flows.selection import lay_in_batches, select_dosed, select_persons
 from flows.stages import ingest, opened
 from flows.store import Store
@@ -68,7 +68,12 @@ _OF_PATIENTS: Final = (
 )
 # Figures that stand on items alone.
 _OF_ITEMS: Final = ("im_upper_limit_grams", "calcium_judged")
-_OWN_ID: Final = {"medications": "medication_id", "encounters": "encounter_id"}
+# What names a patient or a thing of theirs, beside the patient's number.
+_OWN_ID: Final = {
+    "medications": "medication_id",
+    "encounters": "encounter_id",
+    "patient_links": "new_patient_id",
+}
 
 
 def judge_night(
@@ -333,7 +338,8 @@ def _tag(number: int) -> str:
 def _tagged(table: str, row: Mapping[str, str], tag: str) -> dict[str, str]:
     """The row under ids of its night alone; without a status column all results are final."""
     own = {"status": "final", **row} if table == "observations" else dict(row)
-    for column in {"patient_id", _OWN_ID.get(table, "patient_id")}:
+    patient = patient_column(table)
+    for column in {patient, _OWN_ID.get(table, patient)}:
         if own[column].strip():
             own[column] = tag + own[column].strip()
     if table == "observations" and not own["patient_id"].strip():
@@ -343,11 +349,13 @@ def _tagged(table: str, row: Mapping[str, str], tag: str) -> dict[str, str]:
 
 def _give_sources(store: Store, tags: Sequence[str]) -> None:
     """Turn the tag of each id into a source with that prefix."""
-    for table in (versions_of(name) for name in CANONICAL):
+    for name in CANONICAL:
+        columns = [patient_column(name), *(["new_patient_id"] if name == "patient_links" else [])]
+        untagged = (f"{column} = split_part({column}, '{_BOUND}', 2)" for column in columns)
         store.run(
-            f"UPDATE {table} SET source = split_part(patient_id, '{_BOUND}', 1) || '{_BOUND}', "  # noqa: S608 - constants
-            f"patient_id = split_part(patient_id, '{_BOUND}', 2) "
-            "WHERE patient_id IS NOT NULL"
+            f"UPDATE {versions_of(name)} SET {', '.join(untagged)}, "  # noqa: S608 - constants
+            f"source = split_part({columns[0]}, '{_BOUND}', 1) || '{_BOUND}' "
+            f"WHERE {columns[0]} IS NOT NULL"
         )
     store.run(
         "UPDATE contested SET source = v.source FROM observation_versions v "

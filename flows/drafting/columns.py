@@ -23,6 +23,7 @@ _TELLING: Final = {
     "encounters": ("care_setting", "started_at"),
     "conditions": ("code_system", "recorded_at"),
     "medications": ("kind", "dose", "route"),
+    "patient_links": ("old_patient_id", "new_patient_id"),
 }
 
 

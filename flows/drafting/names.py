@@ -104,6 +104,15 @@ _NAMES: Final[dict[str, dict[str, str]]] = {
         "status": "status administrationstatus adminstatus action zustand",
         "updated_at": "updatedat updated modified lastmodified lastupdate lastupdated stand",
     },
+    "patient_links": {
+        "old_patient_id": "oldpatientid oldpatid oldpid oldmrn priorpatientid priormrn "
+        "retiredpatientid mergedpatientid mergedmrn mergedfrom altepatnr",
+        "new_patient_id": "newpatientid newpatid newpid newmrn survivingpatientid survivingmrn "
+        "currentpatientid targetpatientid mergedinto neuepatnr",
+        "linked_at": "linkedat linked linkdate mergedat merged mergedate mergetime mergedttm",
+        "withdrawn_at": "withdrawnat withdrawn unlinkedat unmergedat unmergedate unmergedttm",
+        "updated_at": "updatedat updated modified lastmodified lastupdate lastupdated stand",
+    },
 }
 NAMES: Final = {
     table: {column: tuple(names.split()) for column, names in columns.items()}

@@ -20,15 +20,16 @@ class Edition:
 
     An edition is equal to itself alone, so that what is worked out of it can be kept.
 
-    `items` of all lists in rank order; `files` the ledger of this night; `quarantine` the rows
-    refused this night; `doses` the audited doses of this month and the last; `feeds` (source,
-    table_name, known_until) how far each feed reaches;
-    `results_read` counts observation rows read this night, copies of known rows left out;
-    `patients_judged` counts the assessments; `unmapped` (source, code, results) what of all nights
-    is named like magnesium under a local code that no profile maps; `notices` what readers must
-    know beside the lists, in order; `holds` what the unit guard holds this night; `hidden` the
-    items that an answer hides, as in `items`, with `answer`, `until`, `answered_by` and `note`;
-    `sheets` (sheet, counted, refused, problem) the returned sheets that were read this night.
+    `items` of all lists in rank order; `changes` the items that are gone since the last night;
+    `files` the ledger of this night; `quarantine` the rows refused this night; `doses` the
+    audited doses of this month and the last; `feeds` (source, table_name, known_until) how far
+    each feed reaches; `results_read` counts observation rows read this night, copies of known
+    rows left out; `patients_judged` counts the assessments; `unmapped` (source, code, results)
+    what of all nights is named like magnesium under a local code that no profile maps; `notices`
+    what readers must know beside the lists, in order; `holds` what the unit guard holds this
+    night; `hidden` the items that an answer hides, as in `items`, with `answer`, `until`,
+    `answered_by` and `note`; `sheets` (sheet, counted, refused, problem) the returned sheets that
+    were read this night.
     """
 
     hospital: str
@@ -38,6 +39,7 @@ class Edition:
     version: str
     policy: Policy
     items: pl.DataFrame
+    changes: pl.DataFrame
     files: pl.DataFrame
     quarantine: pl.DataFrame
     doses: pl.DataFrame

@@ -1,20 +1,18 @@
 """The night on one page, to read and to print: first what makes it untrue, then the lists."""
 
-import base64
-import hashlib
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from data_contracts.vocabulary import OUTCOMES, REJUDGED_NOTICE, SECTIONS, SNOOZE, WORKLISTS
+from flows.exports import changes
 from flows.exports.audit_xlsx import counts
 from flows.exports.caveats import as_of_sentence, as_of_words, caveats
 from flows.exports.edition import Edition
 from flows.exports.read_facts import with_facts
+from flows.exports.shipped import environment, shipped, source_hash
 from flows.exports.summary import summary
 from flows.exports.words import LISTS, heading, listed_of_read, local
 from hypomag_rules.guidance import shared_guidance
@@ -57,17 +55,18 @@ def write(edition: Edition, path: Path) -> None:
 
 def page(edition: Edition) -> str:
     """The page as text: the same edition gives the same bytes."""
-    css = _shipped("page.css")
-    template = _environment().from_string(_shipped("page.html.j2"))
+    css = shipped("page.css")
+    template = environment().from_string(shipped("page.html.j2"))
     return template.render(
         css=Markup(css),  # noqa: S704 - a shipped file, no data in it
-        css_hash=_source_hash(css),
+        css_hash=source_hash(css),
         edition=edition,
         as_of=as_of_words(edition),
         as_of_sentence=as_of_sentence(edition),
         caveats=caveats(edition),
         rejudged=edition.notices_of(REJUDGED_NOTICE),
         summary=summary(edition),
+        changes=changes.summary(edition),
         lists=[_list(edition, worklist) for worklist in WORKLISTS],
         hidden=_hidden(edition),
         held_back=_held_back(edition),
@@ -79,22 +78,6 @@ def page(edition: Edition) -> str:
         outcomes=OUTCOMES,
         texts=filled_texts(edition.policy),
     )
-
-
-def _environment() -> Environment:
-    return Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-
-
-def _shipped(name: str) -> str:
-    return files("flows.exports").joinpath(name).read_text(encoding="utf-8")
-
-
-def _source_hash(css: str) -> str:
-    """The hash by which the page's own policy lets its one style sheet in, and no other."""
-    digest = hashlib.sha256(css.encode()).digest()
-    return "sha256-" + base64.b64encode(digest).decode()
 
 
 def _list(edition: Edition, worklist: str) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def with_words(edition: Edition, worklist: str) -> pl.DataFrame:
     return (
         edition.listed(worklist)
         .with_columns(
-            ward_words=_ward(edition.zone),
+            ward_words=ward_words(edition.zone),
             renal=renal_words(edition),
             method_words=pl.col("renal_method").cast(pl.String).replace(_METHODS),
             calcium_words=_calcium(),
@@ -143,7 +143,7 @@ def _calcium() -> pl.Expr:
     return figure_text(pl.col("calcium_judged").round(2)) + unit + pl.col("calcium_basis")
 
 
-def _ward(zone: str) -> pl.Expr:
+def ward_words(zone: str) -> pl.Expr:
     """The ward of an open stay, or `left 12 Nov (7B)`."""
     left = pl.lit("left ") + local(pl.col("left_at"), zone).dt.strftime("%-d %b")
     from_ward = pl.concat_str(pl.lit(" ("), pl.col("last_ward"), pl.lit(")")).fill_null("")

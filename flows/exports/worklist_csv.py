@@ -5,6 +5,7 @@ from typing import Final
 
 import polars as pl
 
+from flows.exports.changes import changes
 from flows.exports.columns import COLUMNS, Shown, facts_of, laid_out
 from flows.exports.edition import Edition
 from flows.exports.tokens import tokens
@@ -34,7 +35,7 @@ def write(edition: Edition, worklist: str, path: Path) -> None:
     told = tokens(edition, edition.listed(worklist), facts)
     names = [name for shown in COLUMNS[worklist] for name in column_names(shown)]
     blank = listed.select(shown.name for shown in COLUMNS[worklist] if shown.kind == "blank")
-    _write(facts.hstack(blank).with_columns(told).select(names), path)
+    write_table(facts.hstack(blank).with_columns(told).select(names), path)
 
 
 def column_names(shown: Shown) -> tuple[str, ...]:
@@ -42,12 +43,24 @@ def column_names(shown: Shown) -> tuple[str, ...]:
     return (shown.name, f"{shown.name}_local") if shown.kind == "instant" else (shown.name,)
 
 
+def write_changes(edition: Edition, path: Path) -> None:
+    """What changed since the last published night, one row a change."""
+    rows = changes(edition)
+    write_table(
+        rows.select(
+            inert(pl.col(name)) if dtype == pl.String else pl.col(name)
+            for name, dtype in rows.schema.items()
+        ),
+        path,
+    )
+
+
 def write_quarantine(edition: Edition, path: Path) -> None:
     """The rows refused this night, each with its reason and as sent."""
     text = pl.String
-    _write(
+    write_table(
         edition.quarantine.select(
-            _inert(pl.col(name)) if edition.quarantine.schema[name] == text else pl.col(name)
+            inert(pl.col(name)) if edition.quarantine.schema[name] == text else pl.col(name)
             for name in _QUARANTINE
         ),
         path,
@@ -68,15 +81,16 @@ def _cells(shown: Shown, zone: str) -> list[pl.Expr]:
                 local(column, zone).dt.strftime(_LOCAL).alias(f"{shown.name}_local"),
             ]
         case "text":
-            return [_inert(column)]
+            return [inert(column)]
         case _:
             return [column]
 
 
-def _inert(text: pl.Expr) -> pl.Expr:
+def inert(text: pl.Expr) -> pl.Expr:
     """Text that a spreadsheet would run as a formula, behind a quote."""
     return text.str.replace(_RUNS_IN_A_SHEET, "'${0}")
 
 
-def _write(frame: pl.DataFrame, path: Path) -> None:
+def write_table(frame: pl.DataFrame, path: Path) -> None:
+    """The cells as they are, with a header."""
     frame.write_csv(path, include_header=True, null_value="", quote_style="necessary")

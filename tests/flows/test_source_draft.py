@@ -488,3 +488,15 @@ def test_a_persons_name_beside_a_letter_is_no_name_of_a_test() -> None:
     assert is_plain_name("K")
     assert not is_plain_name("Jones K")
     assert not is_plain_name("serum")
+
+
+def test_a_file_of_merges_is_one_of_links(tmp_path: Path) -> None:
+    text = "OLD_MRN,NEW_MRN,MERGE_DATE\n" + "".join(
+        f"CANARY-{at},CANARY-{at + 1},2026-11-20T0{at}:00:00Z\n" for at in range(8)
+    )
+    told = drafted(file_of(tmp_path, text, "merges_20261120.csv"))[1].tables["patient_links"]
+    assert dict(told.columns) == {
+        "old_patient_id": ("OLD_MRN",),
+        "new_patient_id": ("NEW_MRN",),
+        "linked_at": ("MERGE_DATE",),
+    }

@@ -1,7 +1,7 @@
 """One night by the rules of sections 1 to 10, over single rows: the product's dull twin."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -9,6 +9,7 @@ from . import lists
 from .assess import Assessment, as_float, judge_patient
 from .audit import audit
 from .chart import charts_of
+from .links import persons_of
 from .observations import Version, read_observations
 from .policy import Policy, policy_with
 from .renal import im_upper_limit
@@ -42,9 +43,16 @@ def judge(
     """Judge canonical rows as text, all received for this night; `as_of` is aware UTC."""
     moment = Moment(as_of, ZoneInfo(zone))
     numbers = policy_with(policy)
-    versions = read_observations(tables.get("observations", []), moment, numbers)
+    persons = persons_of(tables.get("patient_links", []), moment)
+    versions = [
+        replace(version, cells=_of_person(version.cells, persons))
+        for version in read_observations(tables.get("observations", []), moment, numbers)
+    ]
     others = {
-        table: read_table(table, tables.get(table, []), moment)
+        table: [
+            replace(row, cells=_of_person(row.cells, persons))
+            for row in read_table(table, tables.get(table, []), moment)
+        ]
         for table in (PATIENTS, ENCOUNTERS, CONDITIONS, MEDICATIONS)
     }
     charts = charts_of(observations_of(versions, moment), others, moment, numbers)
@@ -84,6 +92,12 @@ def judge(
         quarantine=_quarantine(versions, others),
         doses=audit(versions, others, moment, numbers),
     )
+
+
+def _of_person(cells: Mapping[str, str], persons: Mapping[str, str]) -> dict[str, str]:
+    """Return a row's cells under the number of the person; its text stays as it was sent."""
+    number = cells["patient_id"]
+    return {**cells, "patient_id": persons.get(number.strip(), number)}
 
 
 def _quarantine(

@@ -30,6 +30,7 @@ from tests.spec.variations import (
     lowered,
     renamed,
     scattered,
+    under_several_numbers,
     with_late_rows,
     without,
 )
@@ -87,6 +88,38 @@ def _read_plainly(path: Path, table: str) -> list[tuple[str, ...]]:
 
 def _known_cell(name: str, cell: str) -> str:
     return cell.strip() if name.endswith("_id") else cell
+
+
+def test_linked_numbers_are_judged_as_the_oracle_judges_one() -> None:
+    """Rows under several numbers, some of them linked, versions of one result among them."""
+    hold_on_every_night(_disagreements_over_links)
+
+
+def _disagreements_over_links(nights: list[Drawn]) -> list[list[str]]:
+    told = [_under_several_numbers(tables) for tables in nights]
+    judged = judge_nights(told, AS_OF, ZONE)
+    return [
+        differences(found, judge(tables, AS_OF, ZONE))
+        for tables, found in zip(told, judged, strict=True)
+    ]
+
+
+def _under_several_numbers(tables: Drawn) -> Drawn:
+    told = under_several_numbers(tables, _random(tables))
+    return {table: [dict(row) for row in rows] for table, rows in told.items()}
+
+
+def test_a_link_moves_all_that_came_under_the_old_number() -> None:
+    """All rows of a patient under an old number and a link are all rows under the new one."""
+    hold_on_every_night(_changes_by_a_link)
+
+
+def _changes_by_a_link(nights: list[Drawn]) -> list[list[str]]:
+    link = {"old_patient_id": "P1", "new_patient_id": "P0", "linked_at": "2026-11-01"}
+    linked = [{**tables, "patient_links": [link]} for tables in nights]
+    moved = [renamed(tables, "P1", "P0") for tables in nights]
+    judged = judge_nights([*moved, *linked], AS_OF, ZONE)
+    return [differences(found, expected) for expected, found in _pairs(judged)]
 
 
 def test_order_and_split_of_files_change_no_answer() -> None:

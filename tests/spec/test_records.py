@@ -12,6 +12,7 @@ from hypomag_rules.records import (
     judge_conditions,
     judge_encounters,
     judge_medications,
+    judge_patient_links,
     judge_patients,
 )
 from hypomag_rules.source_reading import SourceReading
@@ -22,6 +23,7 @@ JUDGES: Final[dict[str, Judge]] = {
     "encounters": judge_encounters,
     "conditions": judge_conditions,
     "medications": judge_medications,
+    "patient_links": judge_patient_links,
 }
 SOUND: Final = {
     "patients": {"patient_id": "P", "birth_date": "1950-01-01"},
@@ -39,37 +41,49 @@ SOUND: Final = {
         "name": "magnesium sulfate",
         "started_at": "2026-11-20T10:00:00Z",
     },
+    "patient_links": {
+        "old_patient_id": "P",
+        "new_patient_id": "Q",
+        "linked_at": "2026-11-20T10:00:00Z",
+    },
 }
 REASONS: Final = """
-table       | changed                                    | reason
-patients    |                                            |
-patients    | patient_id=                                | patient_id_missing
-patients    | birth_date=unknown                         |
-patients    | died_at=yesterday                          | time_not_readable
-patients    | updated_at=yesterday                       | time_not_readable
-patients    | died_at=2026-03-29T01:30:00                | time_does_not_exist
-patients    | died_at=2026-03-29T01:30:00 updated_at=now | time_not_readable
-encounters  |                                            |
-encounters  | patient_id= encounter_id=                  | patient_id_missing
-encounters  | encounter_id= started_at=                  | id_missing
-encounters  | started_at=                                | started_at_missing
-encounters  | ended_at=soon                              | time_not_readable
-encounters  | ended_at=2026-03-29T01:30:00               | time_does_not_exist
-encounters  | care_setting=                              | word_not_known
-encounters  | care_setting=hotel                         | word_not_known
-encounters  | care_setting=INPATIENT                     |
-conditions  |                                            |
-conditions  | code=                                      | id_missing
-conditions  | code_system=SNOMED                         | word_not_known
-conditions  | code_system=icd-10-cm                      |
-conditions  | recorded_at=once                           | time_not_readable
-conditions  | resolved_at=2026-03-29T01:30:00            | time_does_not_exist
-medications |                                            |
-medications | medication_id=                             | id_missing
-medications | kind=wish                                  | word_not_known
-medications | kind=wish started_at=                      | started_at_missing
-medications | ended_at=later                             | time_not_readable
-medications | updated_at=2026-03-29T01:30:00             | time_does_not_exist
+table         | changed                                    | reason
+patients      |                                            |
+patients      | patient_id=                                | patient_id_missing
+patients      | birth_date=unknown                         |
+patients      | died_at=yesterday                          | time_not_readable
+patients      | updated_at=yesterday                       | time_not_readable
+patients      | died_at=2026-03-29T01:30:00                | time_does_not_exist
+patients      | died_at=2026-03-29T01:30:00 updated_at=now | time_not_readable
+encounters    |                                            |
+encounters    | patient_id= encounter_id=                  | patient_id_missing
+encounters    | encounter_id= started_at=                  | id_missing
+encounters    | started_at=                                | started_at_missing
+encounters    | ended_at=soon                              | time_not_readable
+encounters    | ended_at=2026-03-29T01:30:00               | time_does_not_exist
+encounters    | care_setting=                              | word_not_known
+encounters    | care_setting=hotel                         | word_not_known
+encounters    | care_setting=INPATIENT                     |
+conditions    |                                            |
+conditions    | code=                                      | id_missing
+conditions    | code_system=SNOMED                         | word_not_known
+conditions    | code_system=icd-10-cm                      |
+conditions    | recorded_at=once                           | time_not_readable
+conditions    | resolved_at=2026-03-29T01:30:00            | time_does_not_exist
+medications   |                                            |
+medications   | medication_id=                             | id_missing
+medications   | kind=wish                                  | word_not_known
+medications   | kind=wish started_at=                      | started_at_missing
+medications   | ended_at=later                             | time_not_readable
+medications   | updated_at=2026-03-29T01:30:00             | time_does_not_exist
+patient_links |                                            |
+patient_links | old_patient_id=                            | patient_id_missing
+patient_links | new_patient_id= linked_at=                 | patient_id_missing
+patient_links | new_patient_id=P                           |
+patient_links | linked_at=                                 | started_at_missing
+patient_links | linked_at= withdrawn_at=soon               | time_not_readable
+patient_links | updated_at=2026-03-29T01:30:00             | time_does_not_exist
 """
 DRUGS: Final = """
 comma | changed                                       | class     | from | grams  | mL   | is_zero

@@ -12,6 +12,7 @@ from tests.product import Deliveries, Row, Tables, with_header
 
 Change = Mapping[str, str]
 
+_EARLIER: Final = (AS_OF - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
 _LATER: Final = (AS_OF + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
 _SIX_DECIMALS: Final = Decimal("0.000001")
 # What speaks of the same amount: factor from the first unit to the second.
@@ -56,6 +57,35 @@ def renamed(tables: Tables, patient: str, name: str) -> Tables:
         ]
         for table, rows in tables.items()
     }
+
+
+def under_several_numbers(tables: Tables, random: Random) -> Tables:
+    """The night with each patient's rows under several numbers, and links that make one of them.
+
+    Some links are not known yet or were taken back. Who the patient is stands under one number.
+    """
+    names = sorted({row["patient_id"] for rows in tables.values() for row in rows} - {""})
+    numbers = {name: [name, f"{name}+", f"A{name}"] for name in names if name == name.strip()}
+    for own in numbers.values():
+        random.shuffle(own)
+    told: dict[str, list[Row]] = {}
+    for table, rows in tables.items():
+        told[table] = []
+        for row in rows:
+            own = numbers.get(row["patient_id"], [row["patient_id"]])
+            number = own[0] if table == "patients" else random.choice(own)
+            told[table].append({**row, "patient_id": number})
+    links = [
+        {
+            "old_patient_id": old,
+            "new_patient_id": new,
+            "linked_at": random.choice((_EARLIER, _EARLIER, _EARLIER, _LATER)),
+            "withdrawn_at": random.choice(("", "", "", _LATER, _EARLIER)),
+        }
+        for own in numbers.values()
+        for old, new in ((own[1], own[0]), (own[2], random.choice(own)))
+    ]
+    return {**told, "patient_links": links}
 
 
 def with_late_rows(tables: Tables, random: Random) -> Tables:
