@@ -76,8 +76,9 @@ def _type(dtype: str) -> str:
 
 
 def rules() -> str:
-    """The page: every promise of the rule tables, in the order of the rules."""
-    pages = sorted((_FOLDER.parent / "tests" / "spec" / "promises").glob("*.md"))
+    """The page: every promise of the rule tables, in the order of the rules, then of answers."""
+    spec = _FOLDER.parent / "tests" / "spec"
+    pages = [*sorted((spec / "promises").glob("*.md")), spec / "answers.md"]
     return "\n".join(page.read_text(encoding="utf-8") for page in pages)
 
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from data_contracts.published import NOTICES
 from data_contracts.vocabulary import WORKLISTS
+from flows.answering.reading import sheets_of_night
 from flows.deliveries import refused_still
 from flows.errors import PublishError
 from flows.exports import audit_xlsx, changes, report, worklist_csv, worklist_xlsx
@@ -89,7 +90,7 @@ def _edition(store: Store, night: Night) -> Edition:
             pl.col("kind").cast(NOTICES.schema["kind"]), maintain_order=True
         ),
         hidden=store.frame(_HIDDEN, [night.date]),
-        sheets=store.frame(_SHEETS, [night.date]),
+        sheets=sheets_of_night(store, night),
         is_zone_default=not (night.home / FILE).exists() and night.settings.timezone == "UTC",
     )
 
@@ -100,9 +101,6 @@ SELECT i.*, d.answer, d.until, d.answered_by, d.note FROM run_items i
 JOIN tonight.dispositions d USING (worklist, item_id)
 WHERE run_id = (SELECT max(run_id) FROM runs WHERE night = ?) AND is_hidden AND d.hides_item
 ORDER BY worklist, rank
-"""
-_SHEETS: Final = """
-SELECT name AS sheet, counted, refused, problem FROM sheets WHERE night = ? ORDER BY name, sha256
 """
 _UNMAPPED: Final = """
 SELECT source, code, sum(results)::BIGINT AS results FROM tonight.unmapped_codes

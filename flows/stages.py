@@ -11,7 +11,7 @@ from data_contracts.gate import try_canary
 from data_contracts.vocabulary import FEED_NOTICES, LINK_NOTICE
 from flows import journal
 from flows.answering.dropped import dropped_sheets
-from flows.answering.reading import in_a_line, read_sheets
+from flows.answering.reading import in_a_line, read_sheets, sheets_of_night
 from flows.auditing import audit_batch, select_doses
 from flows.deliveries import LAYOUTS, ingest_delivery, prepared, refused_still
 from flows.errors import ExitCode
@@ -93,12 +93,13 @@ def ingest(night: Night, say: Say) -> Ingested:
             "SELECT count(*), count(problem), coalesce(sum(rows), 0) FROM files WHERE night = ?",
             [night.date],
         )
-        answered = store.rows(
-            "SELECT coalesce(sum(counted), 0), coalesce(sum(refused), 0), count(problem) "
-            "FROM sheets WHERE night = ?",
-            [night.date],
-        )
-    return Ingested(*(int(str(value)) for value in (*counted[0], *answered[0])))
+        sheets_read = sheets_of_night(store, night)
+    answered = (
+        int(sheets_read.get_column("counted").sum()),
+        int(sheets_read.get_column("refused").sum()),
+        sheets_read.get_column("problem").count(),
+    )
+    return Ingested(*(int(str(value)) for value in (*counted[0], *answered)))
 
 
 def _fresh_deliveries(store: Store, night: Night, profiles: dict[str, Profile]) -> list[Delivery]:

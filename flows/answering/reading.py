@@ -19,6 +19,14 @@ from flows.night import Night
 from flows.store import Store
 
 _STAGING: Final = "staging/sheets"
+_TOLD: Final = (
+    "SELECT count(*) FROM sheets WHERE night = ? AND name = ? AND sha256 = ? AND problem = ?"
+)
+_OF_NIGHT: Final = """
+SELECT name AS sheet, counted, refused, problem FROM sheets WHERE night = ?
+QUALIFY problem IS NULL OR sheet_id = max(sheet_id) OVER (PARTITION BY name)
+ORDER BY name, sha256
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,14 @@ class SheetRead:
     returned: str = ""
     problem: str = ""
     was_read_before: bool = False
+
+
+def sheets_of_night(store: Store, night: Night) -> pl.DataFrame:
+    """The sheets read for a night: `sheet`, `counted`, `refused`, `problem`.
+
+    What made a sheet unreadable is over once a mended one came under its name.
+    """
+    return store.frame(_OF_NIGHT, [night.date])
 
 
 def in_a_line(read: SheetRead) -> str:
@@ -150,11 +166,8 @@ def _enter(store: Store, night: Night, read: SheetRead, sha256: str) -> int:
     if read.rows != read.blank + read.counted + read.known + read.refused:
         message = "the rows of a returned sheet do not add up: nothing of it counts"
         raise AccountingError(message)
-    if read.problem:
-        store.run(
-            "DELETE FROM sheets WHERE night = ? AND name = ? AND problem IS NOT NULL",
-            [night.date, read.sheet],
-        )
+    if read.problem and store.number(_TOLD, [night.date, read.sheet, sha256, read.problem]):
+        return 0
     number = store.number("SELECT coalesce(max(sheet_id), 0) + 1 FROM sheets")
     received = night.received_at.replace(tzinfo=None)
     counts = [read.rows, read.blank, read.counted, read.known, read.refused]

@@ -17,6 +17,7 @@ from tests.flows.returned import (
     FIRST,
     dispositions,
     fill_in,
+    fill_in_csv,
     opened_list,
     publish_night,
     result,
@@ -131,6 +132,13 @@ def test_a_refused_sheet_is_told_every_night_while_it_lies_there(home: Home) -> 
     assert "Returned sheet refused, no answer of it counts: a.csv (has no row of titles" in page
     with opened(home.night(FIRST)) as store:
         assert store.number("SELECT count(*) FROM sheets") == 2
+    fill_in_csv(
+        workbook(home, "iv_replacement").with_suffix(".csv"),
+        {"CANARY-1": {"answer": "done", "by": "A. Nurse"}},
+        dispositions(home) / "a.csv",
+    )
+    told = CliRunner().invoke(app, words)
+    assert told.exit_code == 0, told.output
 
 
 def test_refused_rows_end_with_ten_and_are_counted_in_json(home: Home) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
@@ -19,59 +20,14 @@ DRAWN: Final = datetime(2026, 11, 20, 6)  # noqa: DTZ001 - instants of the rules
 POLICY: Final = load()
 CRITICAL: Final = 4.0
 
-# What was answered on (list, answer, index), the result that came and when, and whether the item is
-# hidden on 23 November. Hours count from the draw that was answered; `unread` is a row on review.
-PROMISES: Final = """
-list           | answer            | answered on     | came               | tonight
-recheck        | not_indicated     | low 1.4         | -                  | hidden
-recheck        | declined          | low 1.4         | -                  | hidden
-recheck        | transferred       | low 1.4         | -                  | hidden
-recheck        | acknowledged      | low 1.4         | -                  | shown
-recheck        | done              | low 1.4         | -                  | shown
-recheck        | snooze 2026-11-24 | low 1.4         | -                  | hidden
-recheck        | snooze 2026-11-23 | low 1.4         | -                  | shown
-recheck        | snooze 2026-11-22 | low 1.4         | -                  | shown
-recheck        | snooze 2026-12-24 | low 1.4         | low 1.3 +24        | shown
-recheck        | snooze 2026-12-24 | low 1.4         | low 1.5 +24        | hidden
-recheck        | not_indicated     | low 1.4         | low 1.3 +24        | shown
-recheck        | not_indicated     | low 1.4         | low 1.4 +24        | shown
-recheck        | not_indicated     | low 1.4         | low 1.5 +24        | hidden
-recheck        | not_indicated     | low 1.4         | severe 1.2 +24     | shown
-recheck        | not_indicated     | low 1.4         | target_met 1.6 +24 | hidden
-recheck        | not_indicated     | low 1.4         | high 3.0 +24       | hidden
-recheck        | not_indicated     | low 1.4         | severe 1.0 -24     | hidden
-recheck        | not_indicated     | low 1.4         | undetermined <1.5 +24 | hidden
-recheck        | not_indicated     | low <1.4        | low 1.39 +24       | shown
-iv_replacement | declined          | severe 0.8      | severe 1.1 +24     | shown
-iv_replacement | declined          | severe 0.8      | low 1.4 +24        | hidden
-iv_replacement | declined          | severe 1.0      | severe 1.1 +0      | shown
-iv_replacement | declined          | severe 1.0      | severe 1.0 +0      | hidden
-recheck        | declined          | low 1.3         | low 1.4 +0         | hidden
-recheck        | declined          | low 1.4         | low 1.3 +0         | shown
-recheck        | declined          | target_met 1.8  | target_met 1.7 +24 | shown
-recheck        | declined          | target_met 1.8  | target_met 1.9 +24 | hidden
-recheck        | declined          | target_met 1.8  | low 1.5 +24        | shown
-high_watch     | not_indicated     | high 3.0        | high 3.0 +24       | shown
-high_watch     | not_indicated     | high 3.0        | high 2.9 +24       | hidden
-high_watch     | not_indicated     | high 5.0        | high 4.0 +24       | shown
-high_watch     | not_indicated     | high 5.0        | high 3.9 +24       | hidden
-high_watch     | not_indicated     | high 3.0        | high >4 +24        | shown
-high_watch     | not_indicated     | target_met 2.0  | high 2.7 +24       | shown
-high_watch     | not_indicated     | high 3.0        | target_met 2.0 +24 | hidden
-high_watch     | not_indicated     | high 3.0        | severe 1.0 +24     | shown
-review         | not_indicated     | none            | -                  | hidden
-review         | not_indicated     | none            | low 1.5 -24        | shown
-review         | not_indicated     | none            | unread +24         | shown
-review         | not_indicated     | low 1.4         | unread +24         | shown
-review         | not_indicated     | undetermined <1.5 | low 1.5 +24      | shown
-review         | not_indicated     | undetermined <1.5 | undetermined <1.4 +24 | hidden
-recheck        | not_indicated     | low 1.4         | unread +24         | hidden
-"""
+# Rows a clinician could sign: list, answer, what it was given on, what came, hidden or shown.
+_PAGE: Final = Path(__file__).parent / "answers.md"
 
 
 def _rows() -> list[tuple[str, ...]]:
-    lines = PROMISES.strip().splitlines()[1:]
-    return [tuple(cell.strip() for cell in line.split("|")) for line in lines]
+    lines = _PAGE.read_text(encoding="utf-8").splitlines()
+    table = [line for line in lines if line.startswith("|")][2:]
+    return [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in table]
 
 
 def _figure(words: str) -> dict[str, Any]:
