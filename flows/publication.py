@@ -19,6 +19,7 @@ from flows.deliveries import refused_still
 from flows.errors import PublishError
 from flows.exports import audit_xlsx, changes, report, worklist_csv, worklist_xlsx
 from flows.exports.edition import Edition
+from flows.lasting import sync
 from flows.night import Night
 from flows.settings import FILE
 from flows.store import Store
@@ -166,14 +167,14 @@ def _write(edition: Edition, night: Night, folder: Path) -> None:
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.name != NAME:
             path.chmod(_FOLDER if path.is_dir() else _READABLE)
-            _sync(path)
-    _sync(folder)
+            sync(path)
+    sync(folder)
 
 
 def _copy(path: Path, to: Path) -> None:
     shutil.copyfile(path, to)
     to.chmod(_FROZEN)
-    _sync(to)
+    sync(to)
 
 
 def _write_for_readers(edition: Edition, folder: Path) -> None:
@@ -228,7 +229,7 @@ def _put_in_place(beside: Path, target: Path) -> None:
             shutil.rmtree(former)
         target.rename(former)
     beside.rename(target)
-    _sync(target.parent)
+    sync(target.parent)
 
 
 def _point(link: Path, to: Path) -> None:
@@ -237,20 +238,12 @@ def _point(link: Path, to: Path) -> None:
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(to)
     fresh.replace(link)
-    _sync(link.parent)
+    sync(link.parent)
 
 
 def digest_of(path: Path) -> str:
     """The sha256 of a published file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

@@ -169,7 +169,10 @@ def _lock_down(store: Store, folder: Path) -> None:
 def _check_version(store: Store) -> None:
     found = store.rows("SELECT value FROM meta WHERE key = 'schema'")
     if found != [(str(VERSION),)]:
-        message = f"store: schema {found} is not {VERSION}; use the hypomag that wrote it"
+        message = (
+            f"store: schema {found} is not {VERSION}; use the hypomag that wrote it, or move store/ "
+            "away: a new one reads the inbox again"
+        )
         raise StoreError(message)
 
 

@@ -1,7 +1,6 @@
 """The sheet that goes back: the rows that do not count as they were sent, each with its reason."""
 
 import hashlib
-import os
 from datetime import date, datetime
 from pathlib import Path
 from typing import Final
@@ -16,6 +15,7 @@ from flows.answering.dropped import FOLDER, RETURNED
 from flows.answering.sheets import Sheet
 from flows.errors import ConfigurationError
 from flows.inbox import Dropped
+from flows.lasting import sync
 
 _SAFE: Final = {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
 _FOLDER_MODE: Final = 0o770
@@ -44,9 +44,9 @@ def return_rows(
         folder.chmod(_FOLDER_MODE)
         _write(beside, sheet, refused)
         beside.chmod(_MODE)
-        _sync(beside)
+        sync(beside)
         beside.replace(path)
-        _sync(folder)
+        sync(folder)
     except OSError as error:
         message = f"{FOLDER}/{RETURNED}/ cannot be written ({error.strerror}); free or mend it"
         raise ConfigurationError(message) from None
@@ -91,11 +91,3 @@ def _write_cell(
             page.write_datetime(*at, cell, day)
         case _:
             page.write_string(*at, str(cell)[:_LONGEST])
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
