@@ -170,8 +170,8 @@ def _check_version(store: Store) -> None:
     found = store.rows("SELECT value FROM meta WHERE key = 'schema'")
     if found != [(str(VERSION),)]:
         message = (
-            f"store: schema {found} is not {VERSION}; use the hypomag that wrote it, or move store/ "
-            "away: a new one reads the inbox again"
+            f"store: schema {found} is not {VERSION}; use the hypomag that wrote it, or move "
+            "store/ away: a new one reads the inbox again"
         )
         raise StoreError(message)
 

@@ -177,8 +177,15 @@ COLUMNS: Final[dict[str, tuple[Shown, ...]]] = {
 
 
 def facts_of(worklist: str) -> tuple[Shown, ...]:
-    """The columns of a list that say something: all but those for the answer, and the token."""
-    return tuple(shown for shown in COLUMNS[worklist] if shown.kind not in {"blank", "token"})
+    """The columns of a list that say something of the patient.
+
+    All but the rank, which another patient can change, those for the answer, and the token.
+    """
+    return tuple(
+        shown
+        for shown in COLUMNS[worklist]
+        if shown.kind not in {"blank", "token"} and shown.name != "rank"
+    )
 
 
 _LISTED: Final = ("reasons", "what_is_wrong", "femg_obstacles", "femg_missing")

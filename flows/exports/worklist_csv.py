@@ -29,13 +29,11 @@ _QUARANTINE: Final = (
 def write(edition: Edition, worklist: str, path: Path) -> None:
     """One row an item in rank order; an empty night still writes the header."""
     listed = laid_out(edition, worklist, on_paper=False)
-    facts = listed.select(
-        cell for shown in facts_of(worklist) for cell in _cells(shown, edition.zone)
+    cells = listed.select(
+        cell for shown in COLUMNS[worklist] for cell in _cells(shown, edition.zone)
     )
-    told = tokens(edition, edition.listed(worklist), facts)
-    names = [name for shown in COLUMNS[worklist] for name in column_names(shown)]
-    blank = listed.select(shown.name for shown in COLUMNS[worklist] if shown.kind == "blank")
-    write_table(facts.hstack(blank).with_columns(told).select(names), path)
+    facts = cells.select(name for shown in facts_of(worklist) for name in column_names(shown))
+    write_table(cells.with_columns(tokens(edition, edition.listed(worklist), facts)), path)
 
 
 def column_names(shown: Shown) -> tuple[str, ...]:
