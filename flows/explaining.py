@@ -40,6 +40,7 @@ def explain(store: Store, night: Night, patient: str) -> dict[str, Any] | None:
             "timezone": night.settings.timezone,
             "published_as_of": _published_as_of(store),
             "policy_id": night.policy.id,
+            "hidden": _hidden(store, person),
             "published": {name: plain(value) for name, value in rows[0].items()} if rows else {},
             **explained(judged, night.policy, night.settings.timezone),
         }
@@ -58,6 +59,16 @@ def _published_as_of(store: Store) -> object:
     return plain(as_of)
 
 
+def _hidden(store: Store, person: str) -> dict[str, str]:
+    """The lists of the last published night on which an answer hid this person, and the answer."""
+    rows = store.rows(
+        "SELECT worklist, answered FROM run_items WHERE is_hidden AND patient_id = ? AND run_id = "
+        "(SELECT max_by(run_id, (night, run_id)) FROM runs WHERE is_published)",
+        [person],
+    )
+    return {str(worklist): str(answered) for worklist, answered in rows}
+
+
 def in_words(told: dict[str, Any]) -> str:
     """The explanation as a page for a terminal."""
     lines = _of_whom_and_when(told)
@@ -67,6 +78,8 @@ def in_words(told: dict[str, Any]) -> str:
         lines += ["", *_finding_in_words(name, finding)]
     for name, entry in told["lists"].items():
         lines += ["", f"{name}: {'LISTED' if entry['is_on'] else 'not listed'}"]
+        if name in told["hidden"]:
+            lines.append(f"  hidden on the last lists by an answer: {told['hidden'][name]}")
         for rung in entry["rungs"]:
             lines += _rung_in_words(rung, "  ")
     if told["nearest"]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import polars as pl
 import pytest
 
+from flows.explaining import explain, in_words
 from flows.night import Night
 from flows.stages import opened
 from flows.tonight import tonight_path
@@ -149,3 +150,18 @@ def test_all_answers_are_published_with_whether_they_hide(home: Home) -> None:
         (second, date(2026, 11, 22), "P-02", "done", *said, False),
         (second, date(2026, 11, 22), "P-03", "not_indicated", *said, True),
     ]
+
+
+def test_explaining_says_which_answer_hides_a_patient(home: Home) -> None:
+    _answer(home, P_01={"Answer": "not indicated"})
+    night = _after(home, 1)
+    with opened(night) as store:
+        told = explain(store, night, "P-01")
+        other = explain(store, night, "P-02")
+    assert told is not None
+    assert other is not None
+    assert told["lists"]["iv_replacement"]["is_on"], "the rules still list the patient"
+    assert list(told["hidden"]) == ["iv_replacement"]
+    said = "hidden on the last lists by an answer: not indicated by A. Nurse, 22 Nov"
+    assert said in in_words(told)
+    assert other["hidden"] == {}
