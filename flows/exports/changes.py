@@ -27,8 +27,23 @@ _TITLES: Final = {
     "nights_listed": "Nights",
     "item_id": "Item ID",
 }
-_WIDTHS: Final = {"was": 380, "now": 380, "change": 110, "first_listed_on": 90}  # pixels
-_WRAPPED: Final = {"text_wrap": True, "valign": "top"}
+_WIDTHS: Final = {
+    "change": 18,
+    "worklist": 13,
+    "ward": 12,
+    "name": 18,
+    "mrn": 11,
+    "patient_id": 10,
+    "was": 48,
+    "now": 48,
+    "first_listed_on": 12,
+    "nights_listed": 7,
+    "item_id": 18,
+}
+_CELL: Final = {"text_wrap": True, "valign": "top", "border": 1, "border_color": "#999999"}
+_POINTS_A_LINE: Final = 15.0
+_LONGEST: Final = 32_767  # characters in a cell; longer text would be left out without a word
+_FILLED: Final = 1.15  # lines to one that is full, words wrapped
 _MARGIN: Final = 0.4  # inches
 _SHORT: Final = {
     "retracted": "retracted",
@@ -105,33 +120,39 @@ def title(edition: Edition) -> str:
 
 def write_xlsx(edition: Edition, path: Path) -> None:
     """The changes as a workbook to read and to print."""
-    rows = changes(edition).drop("gone_because")
-    spoken = rows.with_columns(pl.col("worklist").replace(LISTS)).rename(_TITLES)
+    spoken = changes(edition).with_columns(pl.col("worklist").replace(LISTS))
+    rows = spoken.select(*_TITLES).with_columns(pl.col(pl.String).str.slice(0, _LONGEST))
     lines = [title(edition), *edition.banner, as_of_sentence(edition)]
-    # One of its own each: polars writes into what it is given.
-    formats: dict[Any, Any] = {column: dict(_WRAPPED) for column in _TITLES.values()}
+    top = len(lines)
     with xlsxwriter.Workbook(path, _SAFE) as book:
         book.set_properties({"title": lines[0], "created": edition.as_of, "author": "hypomag"})
         sheet = book.add_worksheet("Changes")
-        bold = book.add_format({"bold": True})
-        for row, line in enumerate(lines):
-            sheet.write_string(row, 0, line, bold)
-        spoken.write_excel(
-            book,
-            sheet,
-            position=(len(lines), 0),
-            column_formats=formats
-            | {_TITLES["first_listed_on"]: _WRAPPED | {"num_format": "d mmm yyyy"}},
-            table_style="Table Style Light 1",
-            autofit=True,
-            column_widths={_TITLES[name]: width for name, width in _WIDTHS.items()},
-        )
-        sheet.freeze_panes(len(lines) + 1, 0)
+        bold, head = book.add_format({"bold": True}), book.add_format(_CELL | {"bold": True})
+        cell, day = (book.add_format(_CELL | more) for more in ({}, {"num_format": "d mmm yyyy"}))
+        for at, line in enumerate(lines):
+            sheet.write_string(at, 0, line, bold)
+        for at, (name, word) in enumerate(_TITLES.items()):
+            sheet.set_column(at, at, _WIDTHS[name])
+            sheet.write_string(top, at, word, head)
+            is_day = rows.schema[name] == pl.Date
+            sheet.write_column(top + 1, at, rows.get_column(name), day if is_day else cell)
+        for at, height in enumerate(_heights(rows), top + 1):
+            sheet.set_row(at, height)
+        sheet.autofilter(top, 0, top + max(rows.height, 1), len(_TITLES) - 1)
+        sheet.freeze_panes(top + 1, 0)
         sheet.set_landscape()
         sheet.fit_to_pages(1, 0)
-        sheet.repeat_rows(len(lines))
+        sheet.repeat_rows(top)
         sheet.set_margins(_MARGIN, _MARGIN)
         sheet.set_footer("&RPage &P of &N")
+
+
+def _heights(rows: pl.DataFrame) -> pl.Series:
+    """The height of each row in points: not every program measures wrapped text."""
+    texts = [name for name, dtype in rows.schema.items() if dtype == pl.String]
+    lines = (pl.col(name).str.len_chars() / _WIDTHS[name] * _FILLED for name in texts)
+    tallest = pl.max_horizontal(1, *(count.ceil() for count in lines))
+    return rows.select(tallest * _POINTS_A_LINE).to_series()
 
 
 def summary(edition: Edition) -> dict[str, Any]:
