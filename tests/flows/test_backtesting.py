@@ -21,6 +21,8 @@ from tests.home import Home
 from tests.oracle.night import judge
 from tests.product import read_together, whole
 
+pytestmark = pytest.mark.long
+
 ZONE: Final = "Europe/London"
 DAYS: Final = [datetime(2026, 11, day, 2, tzinfo=UTC) for day in range(9, 24)]
 _LISTS: Final = ("iv_replacement", "recheck", "review", "work_up", "high_watch")

@@ -18,6 +18,8 @@ from flows.stages import Published, assess, ingest, opened, publish
 from tests.flows.test_patient_links import dose, link, result
 from tests.home import Home
 
+pytestmark = pytest.mark.long
+
 FIRST: Final = datetime(2026, 11, 16, 2, tzinfo=UTC)
 DAY: Final = timedelta(days=1)
 Rows = list[dict[str, str]]

@@ -24,6 +24,8 @@ from hypomag_rules.policy import load
 from sample_data import hospital
 from tests.home import Home
 
+pytestmark = pytest.mark.long
+
 AS_OF: Final = datetime(2026, 11, 21, 2, tzinfo=UTC)
 _NIGHT: Final = timedelta(days=1)
 _CONTESTED: Final = (

@@ -15,6 +15,8 @@ from flows.night import Night
 from flows.stages import assess, ingest, opened, publish
 from tests.home import Home
 
+pytestmark = pytest.mark.long
+
 AS_OF: Final = datetime(2026, 11, 21, 2, tzinfo=UTC)
 _NIGHT: Final = timedelta(days=1)
 

@@ -61,7 +61,7 @@ def test_thirty_nights_replay_byte_for_byte_when_only_their_manifests_are_left(
     """Corrections, withdrawals, late files, answers, merges, another policy, another profile."""
     sent = tmp_path / "sent"
     sent.mkdir()
-    invent(7, 90, NIGHTS, UNTIL).write_nights(sent, NIGHTS, UNTIL)
+    invent(7, 60, NIGHTS, UNTIL).write_nights(sent, NIGHTS, UNTIL)
     home = Home(tmp_path / "home")
     days = [UNTIL - timedelta(days=NIGHTS - 1 - number) for number in range(NIGHTS)]
     for number, as_of in enumerate(days):
@@ -157,6 +157,7 @@ def test_a_night_after_a_correction_replays_as_it_was_known_before_it(home: Home
     assert (found.files, found.grounds) == ({}, ())
 
 
+@pytest.mark.long
 def test_a_night_that_was_published_again_leaves_the_next_one_as_it_was(home: Home) -> None:
     """The night after compared itself with the first edition, and is built against that one."""
     home.drop("observations", [result("0009", "0.9")], "observations_3.csv")
@@ -166,6 +167,7 @@ def test_a_night_that_was_published_again_leaves_the_next_one_as_it_was(home: Ho
     assert _again(home, UNTIL.date(), again).is_identical
 
 
+@pytest.mark.long
 def test_an_answer_that_came_later_hides_nothing_of_an_earlier_night(home: Home) -> None:
     path = home.path / "published" / "current" / "worklists" / "iv_replacement.xlsx"
     answer = {"Answer": "not_indicated", "By": "A. Nurse", "Note": "comfort care"}
@@ -199,6 +201,7 @@ def test_an_edited_list_is_named(home: Home) -> None:
     assert found.files == {}, "the manifest still says what was published"
 
 
+@pytest.mark.long
 def test_an_edited_manifest_is_named(home: Home) -> None:
     path = home.path / "published" / "nights" / "2026-11-21" / "manifest.json"
     told = json.loads(path.read_text("utf-8"))
@@ -211,6 +214,7 @@ def test_an_edited_manifest_is_named(home: Home) -> None:
     assert found.files == {"worklists/iv_replacement.csv": "differs"}
 
 
+@pytest.mark.long
 def test_a_lost_manifest_leaves_the_rows_to_compare(home: Home) -> None:
     (home.path / "published" / "nights" / "2026-11-21" / "manifest.json").unlink()
     found = _again(home, UNTIL.date())
@@ -219,6 +223,7 @@ def test_a_lost_manifest_leaves_the_rows_to_compare(home: Home) -> None:
     assert [ground.partition(":")[0] for ground in found.grounds] == ["tampering"]
 
 
+@pytest.mark.long
 def test_rows_changed_in_the_store_are_named_by_item_and_column(home: Home) -> None:
     with opened(home.night(UNTIL)) as store:
         store.run("UPDATE observation_versions SET magnitude = 1.9 WHERE patient_id = '0002'")
@@ -235,6 +240,7 @@ def test_a_night_that_was_never_published_is_refused(home: Home) -> None:
         _again(home, date(2026, 11, 19))
 
 
+@pytest.mark.long
 def test_a_replay_leaves_the_store_and_what_is_published_as_they_are(home: Home) -> None:
     before = _everything(home)
     _again(home, UNTIL.date())

@@ -24,6 +24,8 @@ from tests.home import Home
 from tests.oracle.night import Night as Told
 from tests.oracle.night import judge
 
+pytestmark = pytest.mark.long
+
 ZONE: Final = "Europe/London"
 UNTIL: Final = datetime(2026, 11, 21, 2, tzinfo=UTC)
 REAL: Final = Path(__file__).parents[3] / "shared/data/mimic-iv-demo-canonical"
