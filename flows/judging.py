@@ -11,6 +11,7 @@ from data_contracts.published import RUNS
 from data_contracts.worklists import WORKLIST_CHANGES, WORKLIST_ITEMS
 from flows.answered import append_dispositions, with_answers
 from flows.gathering import Batch
+from flows.linking import linked_then
 from flows.memory import remember
 from flows.night import Night
 from flows.profile import Profile
@@ -19,7 +20,7 @@ from flows.tonight import append, append_observations
 from flows.version import VERSION, rules_digest
 from hypomag_rules.assess import Assessed, assess
 from hypomag_rules.departure_words import worded_changes
-from hypomag_rules.departures import Seen, departed
+from hypomag_rules.departures import Linked, Seen, departed
 from hypomag_rules.sentences import with_sentences
 from hypomag_rules.worklists import as_items, listed_rows, ranked, seen_again, with_life
 
@@ -41,14 +42,20 @@ class Listed(NamedTuple):
     seen: Seen
 
 
-def judge_batch(store: Store, night: Night, batch: Batch, previous: pl.DataFrame) -> Listed:
+def watched_persons(store: Store, previous: pl.DataFrame) -> pl.DataFrame:
+    """Who was listed on the previous night (`person_id`), under old numbers and new ones."""
+    numbers = previous.select(linked_id="patient_id").unique()
+    now = numbers.join(store.frame("SELECT linked_id, person_id FROM linked"), on="linked_id")
+    return pl.concat([numbers.rename({"linked_id": "person_id"}), now.select("person_id")]).unique()
+
+
+def judge_batch(store: Store, night: Night, batch: Batch, watched: pl.DataFrame) -> Listed:
     """Assess a batch, keep its assessments and standing results; returns what the lists need."""
     zone = night.settings.timezone
     judged = assess(batch.facts, batch.judged, night.policy, zone)
     append(store, ASSESSMENTS, published_assessments(judged, night))
     append_observations(store, judged.results, night)
-    persons = previous.select(person_id="patient_id").unique()
-    return Listed(listed_rows(judged), seen_again(judged, persons))
+    return Listed(listed_rows(judged), seen_again(judged, watched))
 
 
 def published_assessments(judged: Assessed, night: Night) -> pl.DataFrame:
@@ -92,8 +99,12 @@ def _changes(
         *(pl.concat(frames) for frames in zip(*(batch.seen for batch in listed), strict=True))
     )
     shown = previous.filter(~pl.col("is_hidden"))
-    gone = departed(shown, items, seen, store.frame("SELECT * FROM links"), night.policy)
-    changes = worded_changes(gone, items, night.policy, night.settings.timezone)
+    linked = Linked(
+        linked_then(store, night), store.frame("SELECT linked_id, person_id FROM linked")
+    )
+    zone = night.settings.timezone
+    gone = departed(shown, items, seen, linked, night.policy, zone)
+    changes = worded_changes(gone, items, night.policy, zone)
     return _plain(hold_to_table(WORKLIST_CHANGES, changes.with_columns(night=pl.lit(night.date))))
 
 

@@ -11,6 +11,7 @@ import polars as pl
 from data_contracts.gate import hold_to_table
 from data_contracts.published import PATIENT_LINKS
 from data_contracts.vocabulary import APPLIED, LINK_NOTICE
+from flows.memory import previous_run
 from flows.night import Night
 from flows.schema import row_text, versions_of
 from flows.store import Store
@@ -43,6 +44,17 @@ def link_persons(store: Store, night: Night) -> None:
         "CREATE OR REPLACE TEMP TABLE linked AS SELECT old_id AS linked_id, person_id FROM links "
         f"WHERE state = '{APPLIED}'"
     )
+
+
+def linked_then(store: Store, night: Night) -> pl.DataFrame:
+    """Which person each linked number meant to the last published night (as in `linked`)."""
+    last = previous_run(store, night)
+    if last is None:
+        return store.frame("SELECT * FROM linked LIMIT 0")
+    as_of, newest_file = last
+    known = f"{_VERSIONS} AND coalesce(f.first_file_id, f.file_id) <= ?"
+    links = links_at(store.frame(known, [newest_file]), as_of)
+    return links.filter(pl.col("state") == APPLIED).select("person_id", linked_id="old_id")
 
 
 def person_of(store: Store, number: str) -> str:

@@ -6,6 +6,7 @@ only ever added: a night that is published again leaves what it said before.
 
 import hashlib
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -21,9 +22,18 @@ SOURCES: Final = "sources"
 _ITEM: Final = ", ".join(name for name in WORKLIST_ITEMS.names if name != "night")
 # The last published run of the last date before a night.
 _PREVIOUS: Final = (
-    "SELECT run_id, night, as_of AS was_as_of FROM runs WHERE is_published AND night < ? "
-    "ORDER BY night DESC, run_id DESC LIMIT 1"
+    "SELECT run_id, night, as_of AS was_as_of, newest_file FROM runs "
+    "WHERE is_published AND night < ? ORDER BY night DESC, run_id DESC LIMIT 1"
 )
+
+
+def previous_run(store: Store, night: Night) -> tuple[datetime, int] | None:
+    """The instant (naive UTC) and newest file of the last published night of an earlier date."""
+    for as_of, newest_file in store.rows(
+        f"SELECT was_as_of, newest_file FROM ({_PREVIOUS})", [night.date]
+    ):
+        return datetime.fromisoformat(str(as_of)), int(str(newest_file))
+    return None
 
 
 def previous_items(store: Store, night: Night) -> pl.DataFrame:

@@ -19,7 +19,7 @@ from flows.exports.edition import Edition
 from flows.gathering import batches
 from flows.guarding import append_holds, guard, held_digest
 from flows.inbox import Dropped, dropped_files, youngest_age_seconds
-from flows.judging import append_run, basis_of, judge_batch, lay_out_items
+from flows.judging import append_run, basis_of, judge_batch, lay_out_items, watched_persons
 from flows.linking import renew_links
 from flows.memory import mark_published, previous_items
 from flows.night import Night
@@ -164,10 +164,11 @@ def judge_night(store: Store, night: Night, say: Say) -> Judged:
         select_doses(store, night, last)
         total = max(lay_in_batches(store, night.settings.persons_at_once), 1)
         previous = previous_items(store, night)
+        watched = watched_persons(store, previous)
         listed = []
         for at, batch in enumerate(batches(store, night, total), 1):
             say(f"judging {at} of {total}: {batch.judged.height} patients")
-            listed.append(judge_batch(store, night, batch, previous))
+            listed.append(judge_batch(store, night, batch, watched))
             audit_batch(store, night, batch)
         items = lay_out_items(store, night, listed, previous)
         append_ledger(store, night, since=last.file_id)

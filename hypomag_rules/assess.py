@@ -50,12 +50,14 @@ _INDEX: Final = {
 class Assessed(NamedTuple):
     """`patients`: one row a moment; `reviews`: one row a reason to look; `results`: counted.
 
-    `doses` and `orders` are those of magnesium, as they stand.
+    `unread` are rows that left their observation unjudged; `doses` and `orders` are those of
+    magnesium, as they stand.
     """
 
     patients: pl.DataFrame
     reviews: pl.DataFrame
     results: pl.DataFrame
+    unread: pl.DataFrame
     doses: pl.DataFrame
     orders: pl.DataFrame
 
@@ -101,7 +103,12 @@ def assess(facts: Facts, moments: pl.DataFrame, policy: Policy, zone: str) -> As
     )
     reviews = review_rows(frame, what_stands.unjudged, results, policy, zone)
     return Assessed(
-        _with_reasons(frame, reviews, policy), reviews, results, drugs.doses, drugs.orders
+        patients=_with_reasons(frame, reviews, policy),
+        reviews=reviews,
+        results=results,
+        unread=what_stands.unjudged,
+        doses=drugs.doses,
+        orders=drugs.orders,
     )
 
 

@@ -8,7 +8,7 @@ from data_contracts.worklists import WORKLIST_CHANGES
 from hypomag_rules.index_words import drawn_words
 from hypomag_rules.policy import Policy
 from hypomag_rules.sentences import given_words
-from hypomag_rules.spoken import spoken_day, spoken_time
+from hypomag_rules.spoken import filled_texts, spoken_day, spoken_time
 
 _LISTS: Final = {
     "iv_replacement": "IV",
@@ -16,6 +16,14 @@ _LISTS: Final = {
     "review": "review",
     "work_up": "work-up",
     "high_watch": "high watch",
+}
+# Where the result itself stands, and something else of what the list goes by was corrected.
+_TAKEN_BACK: Final = {
+    "iv_replacement": "By what is known now it was not due for this list",
+    "recheck": "The results, doses or conditions that called for a recheck no longer do",
+    "review": "By what is known now nobody needs to look at it",
+    "work_up": "Low results on days far enough apart are no longer known",
+    "high_watch": "By what is known now nothing calls for watching",
 }
 _WITHDRAWN: Final = pl.lit("Result withdrawn")
 _NOTHING_COUNTS: Final = "; no other magnesium counts"
@@ -43,7 +51,7 @@ def worded_changes(
         corrected_drawn=_drawn(departed, corrected, policy, zone),
         given_words=given_words(pl.col("given"), zone),
         last_listed_on="night",
-    ).join(_lists_of(here), on="patient_id", how="left", maintain_order="left")
+    ).join(_lists_of(here), on="person_id", how="left", maintain_order="left")
     place = {
         name: pl.when(pl.col("now_as_of").is_null()).then(name).otherwise(f"now_{name}")
         for name in ("ward", "last_ward", "left_at", "is_in_hospital")
@@ -66,7 +74,7 @@ def _lists_of(here: pl.DataFrame) -> pl.DataFrame:
     named = pl.col("worklist").cast(pl.String).replace(_LISTS)
     return (
         here.filter(~pl.col("is_hidden"))
-        .group_by("patient_id")
+        .group_by(person_id="patient_id")
         .agg(
             pl.concat_str(
                 named.sort().str.join(" and "),
@@ -96,9 +104,11 @@ def _now(policy: Policy, zone: str) -> pl.Expr:
         "retracted": undone,
         "dismissed": pl.lit("Hidden by an answer: ") + pl.col("now_answered").fill_null("no words"),
         "treated": _treated(zone),
-        "resolved": pl.when(~pl.col("is_newer") & (pl.col("worklist") == "recheck"))
+        "resolved": pl.when(pl.col("is_newer") | pl.col("is_read_now"))
+        .then(index)
+        .when(pl.col("worklist") == "recheck")
         .then(_next_level())
-        .otherwise(index),
+        .otherwise(pl.lit("The kidneys are no longer failing, by what is known now")),
         "rechecked": index,
         "expired": _expired(policy),
     }
@@ -112,32 +122,45 @@ def _now(policy: Policy, zone: str) -> pl.Expr:
 
 
 def _undone(policy: Policy, zone: str) -> pl.Expr:
-    """What undid the ground: a merge, a correction, a withdrawal, a birth date, a policy."""
+    """What undid the ground: a merge, a correction, a withdrawal, an age, a policy, a dose."""
     released = pl.lit(", released ") + spoken_time(pl.col("corrected_reported_at"), zone)
-    is_gone = pl.col("is_undone") & pl.col("corrected_mg_dl").is_null()
     remains = pl.when(pl.col("now_drawn").is_not_null()).then(
         pl.lit("; what counts is ") + pl.col("now_drawn")
     )
+    texts = dict(filled_texts(policy))
+    problem = pl.col("unread_reason").str.to_uppercase().replace(texts)
+    sent = (pl.lit(" “") + pl.col("unread_value").str.strip_chars() + pl.lit("”")).fill_null("")
+    is_review = pl.col("worklist") == "review"
+    is_lost = pl.col("is_lost") | (is_review & ~pl.col("is_read_now") & ~pl.col("is_newer"))
     return (
         pl.when("is_merged")
-        .then(pl.lit("One person with number ") + pl.col("linked_to") + pl.lit(": see there"))
-        .when(is_gone & pl.col("parted_from").is_not_null())
-        .then(
-            pl.concat_str(
-                pl.lit("No longer one person with number "), "parted_from", remains.fill_null("")
-            )
-        )
-        .when(is_gone)
-        .then(_WITHDRAWN + remains.fill_null(_NOTHING_COUNTS))
-        .when("is_withdrawn")
-        .then(_WITHDRAWN + remains.fill_null(_NOTHING_COUNTS))
-        .when(pl.col("is_undone") | pl.col("is_corrected"))
+        .then(pl.lit("One person with number ") + pl.col("linked_to"))
+        .when("is_corrected")
         .then(pl.lit("Corrected: ") + pl.col("corrected_drawn") + released.fill_null(""))
+        .when(is_lost & pl.col("parted_from").is_not_null())
+        .then(
+            pl.lit("No longer one person with number ")
+            + pl.col("parted_from")
+            + remains.fill_null("")
+        )
+        .when(is_lost & ~is_review & pl.col("unread_reason").is_not_null())
+        .then(
+            pl.concat_str(pl.lit("Now reads"), sent, pl.lit(": "), problem)
+            + remains.fill_null(_NOTHING_COUNTS)
+        )
+        .when(is_lost)
+        .then(_WITHDRAWN + remains.fill_null(_NOTHING_COUNTS))
         .when("is_minor_now")
         .then(pl.lit("Under age by the birth date that is known now"))
-        .when("is_other_policy")
+        .when(pl.col("policy_id") != policy.id)
         .then(pl.lit(f"Under policy {policy.id} not listed: ") + pl.col("now_drawn"))
-        .otherwise(None)
+        .when("is_dose_lost")
+        .then(
+            pl.lit("The dose of ")
+            + spoken_time(pl.col("last_dose_at"), zone)
+            + pl.lit(" is no longer charted as given")
+        )
+        .otherwise(pl.col("worklist").cast(pl.String).replace_strict(_TAKEN_BACK, default=None))
     )
 
 

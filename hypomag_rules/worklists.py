@@ -24,6 +24,14 @@ _SEEN_RESULTS: Final = (
     "comparator",
     "severity",
 )
+_SEEN_UNREAD: Final = (
+    "source",
+    "observation_id",
+    "collected_time",
+    "reported_time",
+    "value",
+    "reason",
+)
 _SEEN_DOSES: Final = ("medication_id", "route", "grams", "started_time", "dose_ended_at")
 _SEVERITY_ORDER: Final = {"severe": 0, "low": 1, "target_met": 2}
 
@@ -42,6 +50,7 @@ def seen_again(judged: Assessed, persons: pl.DataFrame) -> Seen:
     return Seen(
         patients=_with_drugs_and_reviews(again, judged),
         results=magnesium.select("moment", *_SEEN_RESULTS).join(who, on="moment"),
+        unread=judged.unread.select("moment", *_SEEN_UNREAD).join(who, on="moment"),
         doses=judged.doses.select("moment", *_SEEN_DOSES).join(who, on="moment"),
     )
 
