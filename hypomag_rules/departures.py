@@ -233,9 +233,11 @@ def _gone_because() -> pl.Expr:
     kidneys_fail = (pl.col("now_renal_status").cast(pl.String) == "severe_impairment") | (
         pl.col("now_is_creatinine_unstable")
     )
+    owed_by_dose = pl.col("recheck_rule").cast(pl.String) == "after_parenteral"
     ladder = (
         ("deceased", pl.col("has_died")),
         ("retracted", pl.any_horizontal(_UNDOING)),
+        ("retracted", owed_by_dose & ~is_newer & pl.col("is_dose_lost")),
         ("dismissed", pl.col("is_hidden_now")),
         ("treated", on["iv_replacement"] & pl.col("was_treated")),
         ("treated", on["recheck"] & ~is_newer & pl.col("was_supplied")),

@@ -31,6 +31,7 @@ both      | 1.0@19              | dose 2@20 same W@20   | iv      | retracted | 
 not much  | 1.0@19              | same 1.1@20 dose 2@20 | iv      | treated   | Given: IV 2 g
 no figure | 1.0@19              | same HEM@20           | iv      | retracted | Now reads “HEM”
 undosed   | 1.0@19 dose 2@19-10 | undose 2@19-10        | recheck | retracted | The dose of Thu 19
+unneeded  | 1.4@19 dose 2@19-10 | undose 2@19-10        | recheck | retracted | The dose of Thu 19
 and met   | 1.0@19              | dose 2@20 1.8@20-20   | iv      | treated   | then Magnesium 1.8
 died      | 1.0@19              | death@20              | iv      | deceased  | Fri 20 Nov
 died too  | 1.0@19              | death@20 same W@20    | iv      | deceased  | Died
