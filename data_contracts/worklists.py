@@ -25,6 +25,7 @@ WORKLIST_ITEMS: Final = Table(
         Column("section", "main, or overdue, due, upcoming", pl.Enum(words.SECTIONS)),
         Column("item_id", "the same while the patient stays on the list", is_nullable=False),
         Column("patient_id", "the person, source prefix included", is_nullable=False),
+        Column("linked_numbers", "other numbers that are this patient tonight, sorted"),
         Column("mrn", "number on the wristband"),
         Column("name", "name as sent"),
         Column("birth_date", "day of birth", pl.Date),

@@ -11,7 +11,7 @@ from data_contracts.published import RUNS
 from data_contracts.worklists import WORKLIST_CHANGES, WORKLIST_ITEMS
 from flows.answered import append_dispositions, with_answers
 from flows.gathering import Batch
-from flows.linking import linked_then
+from flows.linking import linked_then, with_linked_numbers
 from flows.memory import remember
 from flows.night import Night
 from flows.profile import Profile
@@ -78,8 +78,9 @@ def lay_out_items(
     """
     zone = night.settings.timezone
     order = ranked(pl.concat([batch.rows for batch in listed], how="vertical"), night.policy)
-    lived = with_answers(store, night, with_life(order, previous, night.date), previous)
-    items = as_items(with_sentences(lived, night.policy, zone), night.date).select(*_ALL_ITEMS)
+    lived = with_linked_numbers(store, with_life(order, previous, night.date))
+    told = with_answers(store, night, lived, previous)
+    items = as_items(with_sentences(told, night.policy, zone), night.date).select(*_ALL_ITEMS)
     is_hidden = items.get_column("is_hidden")
     items = _plain(hold_to_table(WORKLIST_ITEMS, items.drop("is_hidden")))
     all_items = items.with_columns(is_hidden)

@@ -63,6 +63,15 @@ def person_of(store: Store, number: str) -> str:
     return str(found[0][0]) if found else number
 
 
+def with_linked_numbers(store: Store, rows: pl.DataFrame) -> pl.DataFrame:
+    """Adds `linked_numbers`: the other numbers of each person tonight; null without any."""
+    numbers = store.frame(
+        "SELECT person_id, string_agg(linked_id, ', ' ORDER BY linked_id) AS linked_numbers "
+        "FROM linked GROUP BY person_id"
+    )
+    return rows.join(numbers, on="person_id", how="left", maintain_order="left")
+
+
 def stir_by_links(store: Store) -> None:
     """Fill the temp table `relinked` with everybody whom a link concerns, last night or tonight.
 

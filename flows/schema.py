@@ -201,6 +201,9 @@ CREATE TABLE IF NOT EXISTS dispositions (
     magnesium_mg_dl DOUBLE, comparator VARCHAR, value_collected_at TIMESTAMP, review_at TIMESTAMP,
     could_be_severe BOOLEAN
 );
+ALTER TABLE IF EXISTS run_items ADD COLUMN IF NOT EXISTS linked_numbers VARCHAR;
+ALTER TABLE dispositions ADD COLUMN IF NOT EXISTS linked_numbers VARCHAR;
+ALTER TABLE dispositions ADD COLUMN IF NOT EXISTS modified_ns BIGINT;
 """
 # The keys that have several versions, out of the versions themselves.
 CONTESTED: Final = """

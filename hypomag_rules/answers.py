@@ -14,11 +14,39 @@ from hypomag_rules.rungs import Rung, all_hold
 _WEIGHTS: Final = {"severe": 2, "low": 1, "target_met": 0, "high": 0}
 _NO_BAND: Final = -1
 _ANSWERED: Final = "answered_"
+# What is asked of an item; of the same names its index and tonight's results have others.
+_ASKED: Final = (
+    "item_id",
+    "person_id",
+    "worklist",
+    "linked_numbers",
+    "value_collected_at",
+    "review_at",
+    "could_be_severe",
+)
+_TOGETHER: Final = ("received_at", "modified_ns")
 
 
 def latest_answers(answers: pl.DataFrame) -> pl.DataFrame:
-    """Of each item the answer that was received last: it alone speaks."""
-    return answers.sort("disposition_id").unique("item_id", keep="last", maintain_order=True)
+    """Of each item the answer that was received last: it alone speaks.
+
+    Of answers that came together on sheets of the same time nobody can say which is the later: one
+    that hides nothing speaks before one that does.
+    """
+    rows = answers.sort("disposition_id")
+    is_last = pl.all_horizontal(
+        pl.col(name).eq_missing(pl.col(name).last().over("item_id")) for name in _TOGETHER
+    )
+    return (
+        rows.filter(is_last)
+        .sort(~can_hide(), "disposition_id")
+        .unique("item_id", keep="last", maintain_order=True)
+    )
+
+
+def can_hide() -> pl.Expr:
+    """Whether an `answer` is one that hides its item, for good or for some days."""
+    return pl.col("answer").is_in([*HIDING_ANSWERS, SNOOZE])
 
 
 def hidden_items(
@@ -26,19 +54,23 @@ def hidden_items(
 ) -> pl.DataFrame:
     """The `item_id` of each listed item that its answer hides tonight.
 
-    `listed` holds `item_id`, `person_id`, `worklist`, `review_at`, `could_be_severe`; `answers` one
-    row an item, with what was answered under the names of `worklist_items`; `results` the counted
-    magnesium of tonight: `person_id`, `collected_at`, `magnitude`, `comparator`, `severity`.
+    `listed` holds the columns of `_ASKED`, and more; `answers` one row an item, with what was
+    answered under the names of `worklist_items`; `results` the counted magnesium of tonight:
+    `person_id`, `collected_at`, `magnitude`, `comparator`, `severity`.
     """
     told = answers.rename(
         {name: _ANSWERED + name for name in answers.columns if name not in {"item_id", "answer"}}
     )
-    asked = listed.join(told, on="item_id", how="inner").filter(_is_hiding(night))
+    asked = listed.select(_ASKED).join(told, on="item_id", how="inner").filter(_is_hiding(night))
     lists = asked.with_columns(pl.col("worklist").cast(pl.String))
-    pairs = lists.join(results, on="person_id", how="inner").filter(_is_newer())
-    returned = pairs.filter(pl.any_horizontal(rung.holds for rung in returning_rungs(policy)))
-    newly_unread = lists.filter(all_hold(unread_rungs()))
-    back = pl.concat([returned.select("item_id"), newly_unread.select("item_id")])
+    pairs = lists.join(results, on="person_id", how="inner")
+    newer = pairs.filter(_is_newer())
+    returned = newer.filter(pl.any_horizontal(rung.holds for rung in returning_rungs(policy)))
+    had_index = lists.filter(pl.col(_ANSWERED + "collected_at").is_not_null())
+    fallen = had_index.join(pairs.filter(_is_answered()), on="item_id", how="anti")
+    unread = lists.filter(all_hold(unread_rungs()))
+    others = lists.filter(_is_of_other_numbers())
+    back = pl.concat(rows.select("item_id") for rows in (returned, fallen, unread, others))
     return asked.select("item_id").join(back, on="item_id", how="anti")
 
 
@@ -50,11 +82,22 @@ def _is_hiding(night: date) -> pl.Expr:
 def _is_newer() -> pl.Expr:
     """Drawn after what was answered, or the same draw corrected; after no index all are newer."""
     was_at = pl.col(_ANSWERED + "collected_at")
-    says_otherwise = pl.col("magnitude").ne_missing(pl.col(_ANSWERED + "magnesium_mg_dl")) | pl.col(
-        "comparator"
-    ).ne_missing(pl.col(_ANSWERED + "comparator"))
-    is_corrected = (pl.col("collected_at") == was_at) & says_otherwise
+    is_corrected = (pl.col("collected_at") == was_at) & ~_is_answered()
     return was_at.is_null() | (pl.col("collected_at") > was_at) | is_corrected
+
+
+def _is_answered() -> pl.Expr:
+    """A result says what the answered index said: drawn then, with that value."""
+    figures = {"collected_at": "collected_at", "magnitude": "magnesium_mg_dl"}
+    figures |= {"comparator": "comparator"}
+    return pl.all_horizontal(
+        pl.col(name).eq_missing(pl.col(_ANSWERED + was)) for name, was in figures.items()
+    )
+
+
+def _is_of_other_numbers() -> pl.Expr:
+    """Numbers were made one person since, or parted: whoever answered did not see them all."""
+    return pl.col("linked_numbers").ne_missing(pl.col(_ANSWERED + "linked_numbers"))
 
 
 def returning_rungs(policy: Policy) -> tuple[Rung, ...]:
@@ -97,18 +140,18 @@ def returning_rungs(policy: Policy) -> tuple[Rung, ...]:
 
 
 def unread_rungs() -> tuple[Rung, ...]:
-    """On review a newer row that nobody could judge brings the item back as well."""
-    seen, was_seen = pl.col("review_at"), pl.col(_ANSWERED + "review_at")
-    is_newer = (seen > was_seen) | (seen.is_not_null() & was_seen.is_null())
+    """On review another row that nobody could judge brings the item back as well."""
+    rows = ("value_collected_at", "review_at")
+    is_other = pl.any_horizontal(pl.col(row).ne_missing(pl.col(_ANSWERED + row)) for row in rows)
     is_worse = pl.col("could_be_severe") & ~pl.col(_ANSWERED + "could_be_severe").fill_null(
         value=False
     )
     return (
         Rung("the item is on review", pl.col("worklist") == "review", ("worklist",)),
         Rung(
-            "a newer row came, or one that could be severe",
-            is_newer.fill_null(value=False) | is_worse.fill_null(value=False),
-            ("review_at", "could_be_severe"),
+            "its row is not the one that was answered, or could be severe now",
+            is_other | is_worse.fill_null(value=False),
+            (*rows, "could_be_severe"),
         ),
     )
 

@@ -16,6 +16,7 @@ BASIS: Final = (
     "value_collected_at",
     "review_at",
     "could_be_severe",
+    "linked_numbers",
 )
 # What says whom a row is about and what was measured.
 NAMED: Final = (

@@ -12,11 +12,12 @@ from flows.answering.checking import KNOWN, SAID, judged_rows, told_rows
 from flows.answering.published_rows import BASIS, published_rows
 from flows.answering.returning import return_rows
 from flows.answering.sheets import Sheet, read_sheet
-from flows.errors import AccountingError, ExitCode, FileRefusedError
+from flows.errors import AccountingError, ConfigurationError, ExitCode, FileRefusedError
 from flows.inbox import Dropped, Staged, stage
 from flows.limits import unforeseen
 from flows.night import Night
 from flows.store import Store
+from hypomag_rules.answers import can_hide, latest_answers
 
 _STAGING: Final = "staging/sheets"
 _TOLD: Final = (
@@ -79,10 +80,13 @@ def exit_code(read: Iterable[SheetRead]) -> ExitCode:
 
 
 def read_sheets(store: Store, night: Night, files: Iterable[Dropped]) -> Iterator[SheetRead]:
-    """Read each sheet whose content was not read before; what cannot be read is told and kept."""
+    """Read each sheet whose content was not read before; what cannot be read is told and kept.
+
+    The later a sheet was written the later it is read: of two answers the later speaks.
+    """
     folder = night.store / _STAGING
     try:
-        for file in files:
+        for file in sorted(files, key=lambda file: (file.modified_ns, file.relative)):
             yield _read(store, night, file)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -98,9 +102,14 @@ def _read(store: Store, night: Night, file: Dropped) -> SheetRead:
             "SELECT count(*) FROM sheets WHERE sha256 = ? AND problem IS NULL", [digest]
         ):
             return SheetRead(file.relative, was_read_before=True)
-        return _counted(store, night, file, staged, _sheet(staged))
+        return _counted(store, night, file, staged, read_sheet(staged.path))
     except FileRefusedError as refusal:
-        read = SheetRead(file.relative, problem=str(refusal))
+        problem = str(refusal)
+    except (ConfigurationError, AccountingError):
+        raise
+    except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001 - one sheet never stops the night
+        problem = unforeseen(error)
+    read = SheetRead(file.relative, problem=problem)
     with store.transaction():
         _enter(store, night, read, digest)
     return read
@@ -109,15 +118,6 @@ def _read(store: Store, night: Night, file: Dropped) -> SheetRead:
 def _refuse_at_sight(file: Dropped) -> None:
     if file.problem:
         raise FileRefusedError(file.problem)
-
-
-def _sheet(staged: Staged) -> Sheet:
-    try:
-        return read_sheet(staged.path)
-    except FileRefusedError:
-        raise
-    except Exception as error:  # noqa: BLE001 - one sheet never stops the night
-        raise FileRefusedError(unforeseen(error)) from None
 
 
 def _counted(store: Store, night: Night, file: Dropped, staged: Staged, sheet: Sheet) -> SheetRead:
@@ -150,15 +150,23 @@ def _counted(store: Store, night: Night, file: Dropped, staged: Staged, sheet: S
     )
     with store.transaction():
         number = _enter(store, night, read, staged.sha256)
-        _keep(store, night, number, counts)
+        _keep(store, night, number, counts.with_columns(modified_ns=pl.lit(file.modified_ns)))
     return read
 
 
 def _answers_so_far(store: Store) -> pl.DataFrame:
-    return store.frame(
-        "SELECT token, answer, until AS until_day, answered_by AS by, coalesce(note, '') AS note "
-        "FROM dispositions"
-    ).select(SAID)
+    """What a sheet may say again: the answer that speaks for each item, and all that can hide it.
+
+    One that hides does not count anew behind one that took it back, for an old sheet that is saved
+    again says it still; one that hides nothing does.
+    """
+    answers = store.frame(
+        "SELECT *, until AS until_day, answered_by AS by FROM dispositions"
+    ).with_columns(pl.col("note").fill_null(""))
+    is_last = pl.col("disposition_id").is_in(
+        latest_answers(answers).get_column("disposition_id").implode()
+    )
+    return answers.filter(is_last | can_hide()).select(SAID)
 
 
 def _enter(store: Store, night: Night, read: SheetRead, sha256: str) -> int:
@@ -197,6 +205,7 @@ def _keep(store: Store, night: Night, sheet: int, counts: pl.DataFrame) -> None:
             pl.col("until_day").alias("until"),
             pl.col("by").alias("answered_by"),
             pl.col("note").replace("", None),
+            "modified_ns",
             *BASIS,
         ),
     )

@@ -17,6 +17,12 @@ ANSWER_CELLS: Final = ("answer", "until", "by", "note")
 _NEEDED: Final = ("token", *ANSWER_CELLS)
 _SEPARATORS: Final = ",;\t"
 _SHOWN: Final = tuple({shown.name: shown for shown in COLUMNS["review"]}[name] for name in _NEEDED)
+_TITLES: Final = {
+    title
+    for columns in COLUMNS.values()
+    for shown in columns
+    for title in (shown.title, *column_names(shown))
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +93,12 @@ def _sheet(cells: Cells) -> Sheet | None:
 
 
 def _refuse_doubled(titles: list[str]) -> None:
-    doubled = sorted({title for title in titles if title and titles.count(title) > 1})
+    """Only our own titles are named: whoever adds a column may title it with a patient."""
+    doubled = {title for title in titles if title and titles.count(title) > 1}
     if doubled:
-        message = f"has two columns titled {', '.join(doubled)[:80]}; take the added one away"
+        ours = sorted(doubled & _TITLES)
+        which = f"titled {', '.join(ours)[:80]}" if ours else "with the same title"
+        message = f"has two columns {which}; take the added one away"
         raise FileRefusedError(message)
 
 

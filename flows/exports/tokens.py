@@ -78,14 +78,17 @@ def site_mark(hospital: str) -> str:
 
 
 def basis_marks(items: pl.DataFrame) -> list[str]:
-    """A digest of what each item rests on: its index, on review also the row that was unread."""
+    """A digest of what each item rests on: its index, on review the unread row, linked numbers."""
     is_review = pl.col("worklist").cast(pl.String) == "review"
     parts = [_text(pl.col(name), items.schema[name]).fill_null("") for name in _INDEX]
     parts += [
         pl.when(is_review).then(_text(pl.col(name), items.schema[name])).fill_null("")
         for name in _UNREAD
     ]
-    told = items.select(pl.concat_str(*parts, separator=_PARTED)).to_series()
+    numbers = pl.lit(_PARTED) + pl.col("linked_numbers")
+    told = items.select(
+        pl.concat_str(*parts, separator=_PARTED) + numbers.fill_null("")
+    ).to_series()
     return [_digest((text,), _BASIS) for text in told]
 
 

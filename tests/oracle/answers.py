@@ -14,10 +14,14 @@ def hides(answer: Row, night: date, item: Row, results: list[Row], critical: flo
             return False
     elif word not in ("not_indicated", "declined", "transferred"):
         return False
+    if item["linked_numbers"] != answer["linked_numbers"]:
+        return False
+    if answer["collected_at"] is not None and not any(_is_same(each, answer) for each in results):
+        return False
     for result in results:
         if _is_newer(result, answer) and _brings_back(result, answer, item["worklist"], critical):
             return False
-    return not (item["worklist"] == "review" and _is_newly_unread(item, answer))
+    return not (item["worklist"] == "review" and _is_otherwise_unread(item, answer))
 
 
 def _is_newer(result: Row, answer: Row) -> bool:
@@ -25,11 +29,12 @@ def _is_newer(result: Row, answer: Row) -> bool:
         return True
     if result["collected_at"] > answer["collected_at"]:
         return True
-    same = (answer["magnesium_mg_dl"], answer["comparator"])
-    return (
-        result["collected_at"] == answer["collected_at"]
-        and (result["magnitude"], result["comparator"]) != same
-    )
+    return result["collected_at"] == answer["collected_at"] and not _is_same(result, answer)
+
+
+def _is_same(result: Row, answer: Row) -> bool:
+    told = (result["collected_at"], result["magnitude"], result["comparator"])
+    return told == (answer["collected_at"], answer["magnesium_mg_dl"], answer["comparator"])
 
 
 def _brings_back(result: Row, answer: Row, worklist: str, critical: float) -> bool:
@@ -47,10 +52,10 @@ def _brings_back(result: Row, answer: Row, worklist: str, critical: float) -> bo
     return worklist == "high_watch" and (before != "high" or least >= critical)
 
 
-def _is_newly_unread(item: Row, answer: Row) -> bool:
-    seen, was_seen = item["review_at"], answer["review_at"]
-    if seen is not None and (was_seen is None or seen > was_seen):
-        return True
+def _is_otherwise_unread(item: Row, answer: Row) -> bool:
+    for name in ("value_collected_at", "review_at"):
+        if item[name] != answer[name]:
+            return True
     return bool(item["could_be_severe"]) and not answer["could_be_severe"]
 
 
