@@ -168,6 +168,21 @@ def test_a_night_that_was_published_again_leaves_the_next_one_as_it_was(home: Ho
 
 
 @pytest.mark.long
+def test_of_two_unread_versions_of_a_result_the_later_is_shown_and_replays(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    days = [UNTIL, UNTIL + timedelta(days=1)]
+    home.drop("observations", [result("0001", "HEM", observation_id="A")], "observations_1.csv")
+    publish_night(home.night(days[0]))
+    again = {"observation_id": "A", "status": "P", "reported_at": "2026-11-21T12:00:00Z"}
+    home.drop("observations", [result("0001", "HEM", **again)], "observations_2.csv")
+    publish_night(home.night(days[1]))
+    assert [_again(home, day.date(), days[1]).is_identical for day in days] == [True, True]
+    with opened(home.night(days[1])) as store:
+        shown = store.rows("SELECT file, status_as_sent FROM run_items ORDER BY run_id")
+    assert shown == [("observations_1.csv", "F"), ("observations_2.csv", "P")]
+
+
+@pytest.mark.long
 def test_an_answer_that_came_later_hides_nothing_of_an_earlier_night(home: Home) -> None:
     path = home.path / "published" / "current" / "worklists" / "iv_replacement.xlsx"
     answer = {"Answer": "not_indicated", "By": "A. Nurse", "Note": "comfort care"}
