@@ -11,7 +11,7 @@ from flows.tonight import append
 from hypomag_rules.answers import hidden_items, latest_answers
 from hypomag_rules.spoken import short_text
 
-_COUNTING: Final = "SELECT * FROM dispositions WHERE received_at <= ? ORDER BY disposition_id"
+_COUNTING: Final = "SELECT * FROM dispositions ORDER BY disposition_id"
 _RESULTS: Final = (
     "SELECT patient_id AS person_id, collected_at, magnitude, comparator, severity "
     "FROM tonight.observations WHERE analyte = 'magnesium' "
@@ -28,7 +28,7 @@ def with_answers(
 
     An item that was hidden on the previous night and is shown tonight is `changed`.
     """
-    answers = latest_answers(_counting(store, night))
+    answers = latest_answers(_counting(store))
     told = answers.select("item_id", answered=answered_words(night.settings.timezone))
     rows = lived.join(told, on="item_id", how="left", maintain_order="left")
     asked = rows.join(answers, on="item_id", how="semi")
@@ -47,9 +47,9 @@ def with_answers(
     )
 
 
-def append_dispositions(store: Store, night: Night, items: pl.DataFrame) -> None:
+def append_dispositions(store: Store, items: pl.DataFrame) -> None:
     """Renew the published answers; `items` are tonight's, the hidden ones included."""
-    answers = _counting(store, night)
+    answers = _counting(store)
     speaking = latest_answers(answers).select("disposition_id", "item_id")
     hiding = speaking.join(items.filter("is_hidden"), on="item_id", how="semi")
     is_hiding = pl.col("disposition_id").is_in(hiding.get_column("disposition_id").implode())
@@ -72,6 +72,6 @@ def answered_words(zone: str) -> pl.Expr:
     )
 
 
-def _counting(store: Store, night: Night) -> pl.DataFrame:
-    """The answers that had been received, in their order."""
-    return store.frame(_COUNTING, [night.received_at.replace(tzinfo=None)])
+def _counting(store: Store) -> pl.DataFrame:
+    """All answers, in the order in which they came, whatever the clock said."""
+    return store.frame(_COUNTING)

@@ -18,8 +18,9 @@ def home_of_run(store: Store, run_id: int, folder: Path) -> Night:
     Raises `ConfigurationError` when the store no longer holds one of its texts, and `PolicyError`
     when this software cannot read the policy of then.
     """
-    ((as_of, received_at, policy, profiles, said),) = store.rows(
-        "SELECT as_of, received_at, policy, profiles, settings FROM runs WHERE run_id = ?",
+    ((as_of, received_at, received_by, policy, profiles, said),) = store.rows(
+        "SELECT as_of, received_at, received_by, policy, profiles, settings FROM runs "
+        "WHERE run_id = ?",
         [run_id],
     )
     told = json.loads(str(said))
@@ -43,6 +44,7 @@ def home_of_run(store: Store, run_id: int, folder: Path) -> Night:
         settings=settings,
         policy=load(policy_text, where=settings.policy),
         policy_text=policy_text,
+        received_by=None if received_by is None else aware(received_by),
     )
     private_folder(night.store)
     return night

@@ -84,7 +84,7 @@ def lay_out_items(
     is_hidden = items.get_column("is_hidden")
     items = _plain(hold_to_table(WORKLIST_ITEMS, items.drop("is_hidden")))
     all_items = items.with_columns(is_hidden)
-    append_dispositions(store, night, all_items)
+    append_dispositions(store, all_items)
     append(store, WORKLIST_CHANGES, _changes(store, night, listed, previous, all_items))
     remember(store, night, all_items)
     shown = items.filter(~is_hidden)

@@ -26,6 +26,16 @@ _PREVIOUS: Final = (
     "WHERE is_published AND night < ? ORDER BY night DESC, run_id DESC LIMIT 1"
 )
 
+_RUN: Final = """
+SELECT ? AS run_id, ? AS night, ? AS as_of, ? AS received_at, ? AS received_by,
+    (SELECT coalesce(max(file_id), 0) FROM files) AS newest_file,
+    (SELECT coalesce(max(sheet_id), 0) FROM sheets) AS newest_sheet,
+    (SELECT coalesce(max(disposition_id), 0) FROM dispositions) AS newest_answer,
+    ? AS policy_id, ? AS policy,
+    map_from_entries(?::STRUCT(k VARCHAR, v VARCHAR)[]) AS profiles, ? AS settings,
+    ? AS version, ? AS rules, false AS is_published
+"""
+
 
 def previous_run(store: Store, night: Night) -> tuple[datetime, int] | None:
     """The instant (naive UTC) and newest file of the last published night of an earlier date."""
@@ -62,13 +72,13 @@ def remember(store: Store, night: Night, items: pl.DataFrame) -> None:
         store.run("DELETE FROM runs WHERE night = ? AND NOT is_published", [night.date])
         run = store.number("SELECT coalesce(max(run_id), 0) + 1 FROM runs")
         store.run(
-            "INSERT INTO runs SELECT ?, ?, ?, ?, coalesce(max(file_id), 0), ?, ?, "
-            "map_from_entries(?::STRUCT(k VARCHAR, v VARCHAR)[]), ?, ?, ?, false, NULL FROM files",
+            f"INSERT INTO runs BY NAME {_RUN}",
             [
                 run,
                 night.date,
                 night.naive_as_of,
                 night.received_at.replace(tzinfo=None),
+                night.received_by and night.received_by.replace(tzinfo=None),
                 night.policy.id,
                 _keep(store, night.policy_text),
                 [{"k": name, "v": _keep(store, _text(path))} for name, path in profiles.items()],

@@ -24,23 +24,38 @@ FOREVER: Final = datetime(9999, 12, 31)  # noqa: DTZ001 - instants are naive UTC
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What was received up to an instant (naive UTC), to the file where several came at once.
+    """What was received up to an instant (naive UTC), or up to the last file, sheet and answer.
 
-    `before_run` leaves out that run and later ones. A file that was read again in another shape
-    is known since it was first read.
+    Numbers are given in the order in which things came, and no clock moves them: where they are
+    given the instant counts for what has none (holds), and for all only if it was asked for
+    (`is_asked`). `before_run` leaves out that run and later ones. A file that was read again in
+    another shape is known since it was first read.
     """
 
     received_by: datetime
+    is_asked: bool = True
     newest_file: int | None = None
+    newest_sheet: int | None = None
+    newest_answer: int | None = None
     before_run: int | None = None
 
 
 def past_of_run(store: Store, run_id: int) -> Past:
     """What a run knew when it began to judge."""
-    ((received_at, newest),) = store.rows(
-        "SELECT received_at, newest_file FROM runs WHERE run_id = ?", [run_id]
+    ((received, is_asked, *newest),) = store.rows(
+        "SELECT coalesce(received_by, received_at), received_by IS NOT NULL, newest_file, "
+        "newest_sheet, newest_answer FROM runs WHERE run_id = ?",
+        [run_id],
     )
-    return Past(datetime.fromisoformat(str(received_at)), int(str(newest)), run_id)
+    file, sheet, answer = (None if number is None else int(str(number)) for number in newest)
+    return Past(
+        datetime.fromisoformat(str(received)),
+        is_asked=bool(is_asked),
+        newest_file=file,
+        newest_sheet=sheet,
+        newest_answer=answer,
+        before_run=run_id,
+    )
 
 
 @contextmanager
@@ -83,8 +98,11 @@ class _Shadows:
             "WHERE database_name = current_database() AND schema_name = 'main' AND NOT internal"
         ):
             columns.setdefault(str(table), set()).add(str(column))
-        self._table("files", f"FROM {self._real}.files WHERE {self._is_received()}")
-        self._table("runs", f"FROM {self._real}.runs WHERE {self._is_earlier()}")
+        past = self._past
+        first_read = "coalesce(first_file_id, file_id)"
+        last_run = None if past.before_run is None else past.before_run - 1
+        self._table("files", self._up_to("files", first_read, past.newest_file))
+        self._table("runs", self._up_to("runs", "run_id", last_run))
         for table in sorted(columns.keys() - {"files", "runs", "contested", "holds"}):
             if "file_id" in columns[table] or table == "wordings":
                 self._versions(table, columns[table], as_table=as_tables)
@@ -96,21 +114,20 @@ class _Shadows:
     def _of_then(self, table: str, columns: set[str]) -> str:
         if "run_id" in columns:
             return f"FROM {self._real}.{table} WHERE run_id IN (SELECT run_id FROM runs)"
+        if table == "sheets":
+            return self._up_to(table, "sheet_id", self._past.newest_sheet)
+        if table == "dispositions":
+            return self._up_to(table, "disposition_id", self._past.newest_answer)
         if "received_at" in columns:
             return f"FROM {self._real}.{table} WHERE {self._came('received_at')}"
         return f"FROM {self._real}.{table}"
 
-    def _is_received(self) -> str:
-        came = self._came("received_at")
-        if self._past.newest_file is None:
-            return came
-        return f"{came} AND coalesce(first_file_id, file_id) <= {self._past.newest_file}"
-
-    def _is_earlier(self) -> str:
-        before = self._past.before_run
-        return (
-            f"{self._came('received_at')} AND {'true' if before is None else f'run_id < {before}'}"
-        )
+    def _up_to(self, table: str, number: str, newest: int | None) -> str:
+        """Rows by their number where it is known, by their receipt where it is not or was asked."""
+        is_timed = self._past.is_asked or newest is None
+        parts = [self._came("received_at")] if is_timed else []
+        parts += [] if newest is None else [f"{number} <= {newest}"]
+        return f"FROM {self._real}.{table} WHERE {' AND '.join(parts)}"
 
     def _came(self, column: str) -> str:
         """Whether something was received by then; what says no time was always there."""

@@ -29,8 +29,8 @@ _SAID_ONCE: Final = ("policy_id",)
 
 _TAMPERING: Final = "tampering"
 _OTHER_STORE: Final = (
-    f"{_TAMPERING}: the same software and policy find other rows; the store no longer holds "
-    "what that night read"
+    "cause unknown: the same software and policy find other rows; the store no longer holds what "
+    "that night read, or holds it otherwise"
 )
 
 

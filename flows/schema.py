@@ -176,7 +176,9 @@ CREATE TABLE runs (
 """
 # What came after the first stores of this version: made wherever a store is opened. `files` are
 # the hashes of what was received, so that a file stays held when it is read in another shape.
-# `first_file_id` is the number under which such a file was first read.
+# `first_file_id` is the number under which such a file was first read. A run's `newest_file`,
+# `newest_sheet` and `newest_answer` are the last that it knew, whatever the clock said;
+# `received_by` is null unless somebody asked for the night as it was known by that time.
 ADDED: Final = """
 CREATE TABLE IF NOT EXISTS holds (
     source VARCHAR, analyte VARCHAR, night DATE, collected_since TIMESTAMP, files VARCHAR[],
@@ -189,6 +191,9 @@ CREATE TABLE IF NOT EXISTS rejudged (
 );
 ALTER TABLE files ADD COLUMN IF NOT EXISTS first_file_id INTEGER;
 ALTER TABLE holds ADD COLUMN IF NOT EXISTS held_at TIMESTAMP;
+ALTER TABLE runs ADD COLUMN IF NOT EXISTS received_by TIMESTAMP;
+ALTER TABLE runs ADD COLUMN IF NOT EXISTS newest_sheet INTEGER;
+ALTER TABLE runs ADD COLUMN IF NOT EXISTS newest_answer INTEGER;
 ALTER TABLE rejudged ADD COLUMN IF NOT EXISTS received_at TIMESTAMP;
 CREATE TABLE IF NOT EXISTS sheets (
     sheet_id INTEGER, night DATE, name VARCHAR, sha256 VARCHAR, received_at TIMESTAMP, rows BIGINT,

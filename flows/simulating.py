@@ -17,7 +17,7 @@ from flows.gathering import batches
 from flows.home_then import home_of_run
 from flows.memory import last_runs
 from flows.night import Night
-from flows.past import as_known, past_of_run
+from flows.past import Past, as_known, past_of_run
 from flows.scratch import scratch_folder
 from flows.selection import lay_in_batches, select_dosed, select_persons
 from flows.store import Store
@@ -76,7 +76,7 @@ def _compared(store: Store, home: Path, run_id: int, other: Other) -> Simulated:
     theirs = replace(own, policy=other.policy, policy_text=other.text)
     past = past_of_run(store, run_id)
     if other.received_by is not None:
-        past = replace(past, received_by=other.received_by, newest_file=None)
+        past = Past(other.received_by, before_run=run_id)
     sides = []
     for each in (own, theirs):
         with as_known(store, each, past):

@@ -17,6 +17,7 @@ _SHOWN: Final = (
     "observation_id",
     "seen_at",
     "collected_time",
+    "reported_time",
     "value",
     "unit",
     "loinc",

@@ -33,6 +33,16 @@ _SEEN_UNREAD: Final = (
     "reason",
 )
 _SEEN_DOSES: Final = ("medication_id", "route", "grams", "started_time", "dose_ended_at")
+# What else is shown of a row on review.
+_TELLS_APART: Final = (
+    "value",
+    "review_reason",
+    "unit",
+    "status",
+    "loinc",
+    "analyte",
+    "collected_time",
+)
 _SEVERITY_ORDER: Final = {"severe": 0, "low": 1, "target_met": 2}
 
 
@@ -68,7 +78,7 @@ def _with_drugs_and_reviews(listed: pl.DataFrame, judged: Assessed) -> pl.DataFr
 
 def _last_doses(doses: pl.DataFrame) -> pl.DataFrame:
     return (
-        doses.sort("started_time", "medication_id", "source", maintain_order=True)
+        doses.sort("started_time", "medication_id", "source", "route", "name", "grams")
         .unique("moment", keep="last", maintain_order=True)
         .select(
             "moment",
@@ -84,7 +94,7 @@ def _active_orders(orders: pl.DataFrame) -> pl.DataFrame:
     """Active magnesium orders, as a list of (name, route, started_at)."""
     return (
         orders.filter("is_active")
-        .sort("moment", "started_time", "medication_id", "source")
+        .sort("moment", "started_time", "medication_id", "source", "name", "route_folded")
         .group_by("moment", maintain_order=True)
         .agg(active_orders=pl.struct("name", route="route_folded", started_at="started_time"))
     )
@@ -98,26 +108,31 @@ def _doses_since(listed: pl.DataFrame, doses: pl.DataFrame) -> pl.DataFrame:
             (pl.col("dose_ended_at") > pl.col("index_at"))
             | (pl.col("started_time") > pl.col("index_at"))
         )
-        .sort("moment", "started_time", "medication_id", "source")
+        .sort("moment", "started_time", "medication_id", "source", "route", "grams")
         .group_by("moment", maintain_order=True)
         .agg(magnesium_doses_since=pl.struct("route", "grams", started_at=pl.col("started_time")))
     )
 
 
 def _rows_on_review(reviews: pl.DataFrame) -> pl.DataFrame:
-    """The row to show of each patient on review: the worst, a magnesium, then the newest."""
+    """The row to show of each patient on review: the worst, a magnesium, the newest, its last word.
+
+    All that is shown of a row is in the order: what ties is the same, whatever order it came in.
+    """
+    order: list[tuple[pl.Expr, bool]] = [
+        (pl.col("could_be_severe"), True),
+        (pl.col("analyte") != "creatinine", True),
+        (pl.col("seen_at"), True),
+        (pl.col("observation_id"), False),
+        (pl.col("source"), False),
+        (pl.coalesce("reported_time", "collected_time"), True),
+        (pl.col("file"), True),
+        (pl.col("row"), True),
+        *((pl.col(name), False) for name in _TELLS_APART),
+    ]
+    by, descending = zip(*order, strict=True)
     return (
-        reviews.sort(
-            pl.col("could_be_severe"),
-            pl.col("analyte") != "creatinine",
-            pl.col("seen_at"),
-            pl.col("observation_id"),
-            pl.col("source"),
-            pl.col("value"),
-            pl.col("review_reason"),
-            descending=[True, True, True, False, False, False, False],
-            nulls_last=True,
-        )
+        reviews.sort(*by, descending=descending, nulls_last=True)
         .unique("moment", keep="first", maintain_order=True)
         .select(
             "moment",

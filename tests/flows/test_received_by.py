@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 from flows.cli import app
 from flows.homes import make_home
 from flows.night import Night
+from flows.replaying import replay
 from flows.stages import assess, ingest, opened, publish
 from tests.home import Home
 
@@ -124,6 +126,17 @@ def test_a_night_is_published_again_as_it_was_known(nights: list[Night]) -> None
         third.date,
     ]
     assert all(is_published for _, is_published in runs)
+
+
+def test_a_night_published_as_it_was_known_replays(nights: list[Night]) -> None:
+    """Neither what came after that time counts, nor an answer to it, nor a night of later."""
+    first, second, third = nights
+    for now in (second, third):
+        _publish(replace(now, received_at=third.received_at, received_by=first.received_at))
+    assert "P1" in _lists(second)["iv_replacement.csv"].decode()
+    for day in (first, second, third):
+        found = replay(third, day.date, lambda _: None)
+        assert found.is_identical, (day.date, found.files, found.rows, found.grounds)
 
 
 def test_a_time_that_is_none_is_refused(nights: list[Night]) -> None:

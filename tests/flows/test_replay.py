@@ -168,6 +168,36 @@ def test_a_night_that_was_published_again_leaves_the_next_one_as_it_was(home: Ho
 
 
 @pytest.mark.long
+def test_of_two_unread_versions_of_a_result_the_later_is_shown_and_replays(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    days = [UNTIL, UNTIL + timedelta(days=1)]
+    home.drop("observations", [result("0001", "HEM", observation_id="A")], "observations_1.csv")
+    publish_night(home.night(days[0]))
+    again = {"observation_id": "A", "status": "P", "reported_at": "2026-11-21T12:00:00Z"}
+    home.drop("observations", [result("0001", "HEM", **again)], "observations_2.csv")
+    publish_night(home.night(days[1]))
+    assert [_again(home, day.date(), days[1]).is_identical for day in days] == [True, True]
+    with opened(home.night(days[1])) as store:
+        shown = store.rows("SELECT file, status_as_sent FROM run_items ORDER BY run_id")
+    assert shown == [("observations_1.csv", "F"), ("observations_2.csv", "P")]
+
+
+@pytest.mark.long
+def test_a_clock_that_was_ahead_leaves_every_night_as_it_was(tmp_path: Path) -> None:
+    """What a night knew is told by the order in which things came, not by the clock."""
+    home = Home(tmp_path)
+    days = [UNTIL, UNTIL + timedelta(days=1)]
+    home.drop("observations", [result("0001", "1.0")], "observations_1.csv")
+    publish_night(replace(home.night(days[0]), received_at=UNTIL + timedelta(days=3)))
+    listed = home.path / "published" / "current" / "worklists" / "iv_replacement.csv"
+    fill_in_csv(listed, {"0001": ANSWERS["not_indicated"]}, dispositions(home) / "answers.csv")
+    home.drop("observations", [result("0002", "1.0")], "observations_2.csv")
+    publish_night(home.night(days[1]))
+    assert "0001" not in listed.read_text("utf-8")
+    assert [_again(home, day.date(), days[1]).is_identical for day in days] == [True, True]
+
+
+@pytest.mark.long
 def test_an_answer_that_came_later_hides_nothing_of_an_earlier_night(home: Home) -> None:
     path = home.path / "published" / "current" / "worklists" / "iv_replacement.xlsx"
     answer = {"Answer": "not_indicated", "By": "A. Nurse", "Note": "comfort care"}
@@ -232,7 +262,7 @@ def test_rows_changed_in_the_store_are_named_by_item_and_column(home: Home) -> N
     differences = found.rows.select("difference", "columns").rows()
     assert ("only then", []) in differences
     assert any("magnesium_mg_dl" in columns for _, columns in differences)
-    assert [ground.partition(":")[0] for ground in found.grounds] == ["tampering"]
+    assert [ground.partition(":")[0] for ground in found.grounds] == ["cause unknown"]
 
 
 def test_a_night_that_was_never_published_is_refused(home: Home) -> None:
