@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from data_contracts.vocabulary import ANSWER_REFUSALS
+from flows.answering.checking import judged_rows
 from flows.stages import assess, ingest, opened, publish
 from tests.flows.returned import (
     FIRST,
@@ -262,6 +263,52 @@ def test_a_run_that_is_killed_while_reading_counts_nothing_by_halves(
         assert store.rows("SELECT count(*) FROM dispositions") == [(0,)]
     ingest(home.night(LATER), lambda _: None)
     assert _kept(home).height > 0
+
+
+@pytest.mark.parametrize(
+    ("title", "said"),
+    [
+        ("CANARY SMITH", "has two columns with the same title; take the added one away"),
+        ("Note", "has two columns titled Note; take the added one away"),
+    ],
+)
+def test_of_titles_only_our_own_are_named(home: Home, title: str, said: str) -> None:
+    """Somebody may title a column with a patient; logs and report say what is ours."""
+    book, sheet, header, _ = opened_list(workbook(home, "iv_replacement"))
+    for column in range(2):
+        sheet.cell(header, sheet.max_column + 1 + column).value = title
+    book.save(dispositions(home) / "a.xlsx")
+    lines: list[str] = []
+    night = home.night(LATER)
+    ingest(night, lines.append)
+    with opened(night) as store:
+        assert store.rows("SELECT problem FROM sheets") == [(said,)]
+    assert f"refused: a.xlsx ({said})" in [line.replace("dispositions/", "") for line in lines]
+    assert not [line for line in lines if "CANARY" in line]
+
+
+def test_what_nobody_foresaw_refuses_one_sheet_and_not_the_others(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the failure the kind and the place are told; its text may quote a row."""
+    source, folder = workbook(home, "iv_replacement"), dispositions(home)
+    fill_in(source, {"CANARY-01": _nurse("done")}, folder / "a.xlsx")
+    fill_in(source, {"CANARY-02": _nurse("done")}, folder / "b.xlsx")
+    judged = judged_rows
+
+    def fail_once(*given: Any) -> pl.DataFrame:  # noqa: ANN401 - whatever it is asked
+        monkeypatch.setattr("flows.answering.reading.judged_rows", judged)
+        message = f"CANARY in row {len(given)}"
+        raise ValueError(message)
+
+    monkeypatch.setattr("flows.answering.reading.judged_rows", fail_once)
+    lines: list[str] = []
+    ingested = ingest(home.night(LATER), lines.append)
+    assert ingested[3:] == (1, 0, 1)
+    (refused,) = [line for line in lines if line.startswith("refused")]
+    assert "unexpected ValueError at test_returned_sheets.py:" in refused
+    assert not [line for line in lines if "CANARY" in line]
+    assert ingest(home.night(LATER), lines.append)[3:5] == (2, 0), "it is tried again"
 
 
 def test_the_same_night_again_changes_no_byte(home: Home) -> None:

@@ -210,7 +210,7 @@ def _drawn(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any], list[dict[s
         "could_be_severe": st.none() | st.booleans(),
         "linked_numbers": st.sampled_from([None, "Q-7"]),
     }
-    answer: dict[str, object] = {
+    answer: dict[str, Any] = {
         "disposition_id": 1,
         "item_id": "I",
         "answer": draw(
