@@ -84,7 +84,7 @@ UNMAPPED_CODES: Final = Table(
 )
 NOTICES: Final = Table(
     "notices",
-    "What each night said of late feeds, holds and changed profiles, in the order it is read",
+    "What each night said of late feeds, files left out, holds and changed profiles, as it is read",
     (
         Column("night", "local date of the night", pl.Date, is_nullable=False),
         Column("kind", "what it is", pl.Enum(words.NOTICES), is_nullable=False),

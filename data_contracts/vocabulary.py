@@ -95,7 +95,8 @@ OTHER_REASONS: Final = (
 # What a night's readers are told beside its lists, in the order in which they are told.
 FEED_NOTICES: Final = ("feed_absent", "feed_late", "feed_small")
 LINK_NOTICE: Final = "links_refused"
-BANNER_NOTICES: Final = (*FEED_NOTICES, LINK_NOTICE)
+RECEIVED_NOTICE: Final = "received_by"
+BANNER_NOTICES: Final = (RECEIVED_NOTICE, *FEED_NOTICES, LINK_NOTICE)
 REJUDGED_NOTICE: Final = "judged_again"
 NOTICES: Final = (*BANNER_NOTICES, REJUDGED_NOTICE)
 

@@ -23,6 +23,7 @@ from flows.lasting import sync
 from flows.night import Night
 from flows.settings import FILE
 from flows.store import Store
+from flows.table_digests import table_digests
 from flows.tonight import NAME, tonight_path
 from flows.version import VERSION
 
@@ -92,6 +93,7 @@ def _edition(store: Store, night: Night) -> Edition:
         ),
         hidden=store.frame(_HIDDEN, [night.date]),
         sheets=sheets_of_night(store, night),
+        tables=table_digests(store, "tonight", night.date),
         is_zone_default=not (night.home / FILE).exists() and night.settings.timezone == "UTC",
     )
 
@@ -161,9 +163,8 @@ def _write(edition: Edition, night: Night, folder: Path) -> None:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != NAME
     }
-    (folder / MANIFEST).write_text(
-        json.dumps(_manifest(edition, hashes), indent=2, sort_keys=True) + "\n", encoding="utf-8"
-    )
+    told = json.dumps(_manifest(edition, night, hashes), indent=2, sort_keys=True)
+    (folder / MANIFEST).write_text(told + "\n", encoding="utf-8")
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.name != NAME:
             path.chmod(_FOLDER if path.is_dir() else _READABLE)
@@ -194,7 +195,7 @@ def _write_for_readers(edition: Edition, folder: Path) -> None:
     worklist_csv.write_quarantine(edition, folder / "quarantine.csv")
 
 
-def _manifest(edition: Edition, hashes: dict[str, str]) -> dict[str, object]:
+def _manifest(edition: Edition, night: Night, hashes: dict[str, str]) -> dict[str, object]:
     """What was published, from what, under which policy: counts and hashes, no patient."""
     ledger = edition.files
     outcomes = ("rows", "accepted", "superseded", "quarantined", "ignored")
@@ -204,6 +205,7 @@ def _manifest(edition: Edition, hashes: dict[str, str]) -> dict[str, object]:
         "timezone": edition.zone,
         "version": edition.version,
         "policy_id": edition.policy.id,
+        "received_by": night.received_by and f"{night.received_by:%Y-%m-%dT%H:%M:%S.%fZ}",
         "previous_night": edition.previous_night and edition.previous_night.isoformat(),
         "listed": {name: edition.listed(name).height for name in WORKLISTS},
         "changes": edition.changes.height,
@@ -218,6 +220,7 @@ def _manifest(edition: Edition, hashes: dict[str, str]) -> dict[str, object]:
         "banner": edition.banner,
         "notices": edition.notices.drop("night").to_dicts(),
         "hashes": hashes,
+        "tables": edition.tables,
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import polars as pl
 
 from data_contracts.worklists import WORKLIST_ITEMS
-from flows.errors import ConfigurationError
+from flows.errors import ConfigurationError, StoreError
 from flows.home_then import home_of_run
 from flows.memory import run_items
 from flows.night import Night
@@ -18,6 +18,8 @@ from flows.publication import MANIFEST, digest_of, publish_edition, read_edition
 from flows.scratch import scratch_folder
 from flows.stages import Say, judge_night, opened
 from flows.store import Store
+from flows.table_digests import table_digests
+from flows.tonight import NAME
 from flows.version import VERSION, rules_digest
 
 _KEY: Final = ("worklist", "item_id")
@@ -78,10 +80,14 @@ def replay(asked: Night, day: date, say: Say, out: Path | None = None) -> Replay
         new = _manifest(built)
         rows = row_differences(said, again)
         files = _differing(told.get("hashes", {}), new["hashes"]) if told else {}
+        if "tables" in told:
+            tables = _differing(told["tables"], new["tables"])
+            files |= {f"{NAME} {name}": state for name, state in tables.items()}
         grounds = (
             *_software(str(version), str(rules)),
             *_policy(str(policy_id), str(new["policy_id"])),
             *_tampering(published, told, str(manifest_hash)),
+            *_edited_database(store, published, told, day),
             *_read_again(told, new),
         )
         if (files or rows.height) and not grounds:
@@ -119,11 +125,6 @@ def row_differences(then: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
         ),
     )
     return pl.concat(parts).sort(_KEY)
-
-
-def _only(items: pl.DataFrame, difference: str) -> pl.DataFrame:
-    none = pl.lit([], dtype=pl.List(pl.String))
-    return items.select(*_KEY, difference=pl.lit(difference), columns=none)
 
 
 def _differing(then: dict[str, str], now: dict[str, str]) -> dict[str, str]:
@@ -172,7 +173,35 @@ def _tampering(published: Path, told: dict[str, Any], manifest_hash: str) -> tup
         if (published / name).exists() and digest_of(published / name) != digest
     ]
     found += [f"{_TAMPERING}: {name} was changed after it was published" for name in edited]
+    standing = {
+        path.relative_to(published).as_posix() for path in published.rglob("*") if path.is_file()
+    }
+    listed = told["hashes"].keys()
+    # Nights that are long past may be cleared; a list of which others stand was taken away.
+    gone = sorted(listed - standing) if listed & standing else []
+    found += [f"{_TAMPERING}: {name} is gone from published/" for name in gone]
+    foreign = sorted(standing - listed - {MANIFEST, NAME})
+    found += [f"{_TAMPERING}: {name} was never published, and lies among it" for name in foreign]
     return tuple(found)
+
+
+def _edited_database(
+    store: Store, published: Path, told: dict[str, Any], day: date
+) -> tuple[str, ...]:
+    """Tables of the published database, where it stands, that hold other rows of the night."""
+    path = published / NAME
+    if "tables" not in told or not path.exists():
+        return ()
+    try:
+        with store.attached(path, "published"):
+            held = table_digests(store, "published", day)
+    except StoreError as error:
+        return (f"{_TAMPERING}: {error}",)
+    return tuple(
+        f"{_TAMPERING}: {name} in {NAME} was changed after it was published"
+        for name, digest in told["tables"].items()
+        if held.get(name) != digest
+    )
 
 
 def _read_again(told: dict[str, Any], new: dict[str, Any]) -> tuple[str, ...]:

@@ -84,6 +84,23 @@ class Store:
             self._connection.unregister(name)
 
     @contextmanager
+    def attached(self, path: Path, name: str) -> Iterator[None]:
+        """Make another database visible to SQL under a name, to be read while the block lasts.
+
+        Raises `StoreError` when it cannot be read.
+        """
+        quoted = str(path).replace("'", "''")
+        try:
+            self.run(f"ATTACH '{quoted}' AS {name} (READ_ONLY)")
+            try:
+                yield
+            finally:
+                self.run(f"DETACH {name}")
+        except duckdb.Error as error:
+            message = f"{path.name} cannot be read ({type(error).__name__})"
+            raise StoreError(message) from None
+
+    @contextmanager
     def transaction(self) -> Iterator[None]:
         """All of the block, or nothing of it."""
         self.run("BEGIN")

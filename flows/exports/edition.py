@@ -29,7 +29,7 @@ class Edition:
     what readers must know beside the lists, in order; `holds` what the unit guard holds this
     night; `hidden` the items that an answer hides, as in `items`, with `answer`, `until`,
     `answered_by` and `note`; `sheets` (sheet, counted, refused, problem) the returned sheets that
-    were read this night.
+    were read this night; `tables` by name a digest of this night's rows of a published table.
     """
 
     hospital: str
@@ -53,6 +53,7 @@ class Edition:
     notices: pl.DataFrame
     hidden: pl.DataFrame
     sheets: pl.DataFrame
+    tables: dict[str, str]
 
     @property
     def banner(self) -> tuple[str, ...]:

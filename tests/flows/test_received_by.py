@@ -115,7 +115,13 @@ def test_a_night_is_published_again_as_it_was_known(nights: list[Night]) -> None
         app, ["night", *asked, "--received-by", second.received_at.isoformat()]
     )
     assert ran.exit_code in {0, 10}, ran.output
-    assert _lists(second) == before[0]
+    again = _lists(second)
+    page = again.pop("report.html").decode()
+    assert "Files and answers received after Fri 20 Nov 02:00 are left out of these lists." in page
+    assert again.items() <= before[0].items()
+    manifest = json.loads((second.published / "current" / "manifest.json").read_text("utf-8"))
+    assert manifest["received_by"] == "2026-11-20T02:00:00.000000Z"
+    assert [notice["kind"] for notice in manifest["notices"]] == ["received_by"]
     _publish(third)
     assert _lists(third) == before[1]
     with opened(third) as store:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -229,6 +230,37 @@ def test_an_edited_list_is_named(home: Home) -> None:
         "tampering: worklists/iv_replacement.csv was changed after it was published",
     )
     assert found.files == {}, "the manifest still says what was published"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("touched", "ground"),
+    [
+        ("DELETE FROM worklist_items", "worklist_items in hypomag.duckdb was changed"),
+        ("UPDATE assessments SET severity = 'low'", "assessments in hypomag.duckdb was changed"),
+        ("overwritten", "hypomag.duckdb cannot be read"),
+        ("deleted", "worklists/recheck.csv is gone from published/"),
+        ("added", "worklists/extra.csv was never published"),
+    ],
+)
+def test_whatever_else_is_touched_is_named(home: Home, touched: str, ground: str) -> None:
+    folder = home.path / "published" / "nights" / "2026-11-21"
+    database = folder / "hypomag.duckdb"
+    database.chmod(0o640)
+    match touched:
+        case "overwritten":
+            database.write_bytes(b"nothing that DuckDB wrote")
+        case "deleted":
+            (folder / "worklists" / "recheck.csv").unlink()
+        case "added":
+            (folder / "worklists" / "extra.csv").write_text("patient_id\n", encoding="utf-8")
+        case _:
+            with duckdb.connect(str(database)) as connection:
+                connection.execute(f"{touched} WHERE night = '2026-11-21'")
+    found = _again(home, UNTIL.date())
+    assert not found.is_identical
+    assert (found.files, len(found.grounds)) == ({}, 1)
+    assert found.grounds[0].startswith(f"tampering: {ground}")
 
 
 @pytest.mark.long
