@@ -26,7 +26,7 @@ _TOLD: Final = {
 }
 SAID: Final = ("token", "answer", "until_day", "by", "note")
 _GONE: Final = "It is no longer on the list."
-_MOVED: Final = "Its result or severity is another now."
+_MOVED: Final = "Its result, severity or patient numbers are others now."
 
 
 def told_rows(sheet: Sheet) -> pl.DataFrame:

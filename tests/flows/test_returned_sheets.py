@@ -140,7 +140,7 @@ def test_the_words_say_which_fact_was_edited_and_how_the_list_moved_on(home: Hom
     words = {str(row[7]): str(row[0]) for row in returned_rows(home)}
     assert words["CANARY-05"].endswith("Changed: MRN.")
     assert words["CANARY-07"].endswith("It is no longer on the list.")
-    assert words["CANARY-08"].endswith("Its result or severity is another now.")
+    assert words["CANARY-08"].endswith("Its result, severity or patient numbers are others now.")
 
 
 def test_a_mended_row_may_come_back_on_the_sheet_that_went_back(home: Home) -> None:
@@ -241,7 +241,7 @@ def test_a_night_published_again_with_another_result_takes_no_old_answer(home: H
     aside.rename(dispositions(home) / "a.xlsx")
     ingest(home.night(LATER), lambda _: None)
     ((words, *_),) = returned_rows(home)
-    assert words.endswith("Its result or severity is another now.")
+    assert words.endswith("Its result, severity or patient numbers are others now.")
     assert _kept(home).is_empty()
 
 
