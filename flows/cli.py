@@ -234,12 +234,15 @@ def _tell(published: Published, *, as_json: bool) -> None:
             "folder": str(published.folder),
             "listed": published.listed,
             "banner": published.banner,
+            "hidden": published.hidden,
             "code": int(published.code),
         }
         typer.echo(json.dumps(answer))
         return
     for name, count in published.listed.items():
         typer.echo(f"{count:5d}  {name}")
+    if published.hidden:
+        typer.echo(f"{published.hidden:5d}  hidden by answers, named in the report")
     typer.echo(f"lists and report: {published.folder}")
     for line in published.banner:
         typer.echo(f"READ THIS FIRST: {line}")

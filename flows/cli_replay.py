@@ -26,7 +26,8 @@ def replay_command(
 ) -> None:
     """Build a published night again as it was known then; say what differs from it and why.
 
-    Exit 0 when all is identical, 10 when something differs. Nothing is published or changed.
+    Exit 0 when all is identical, 10 when something differs, 50 when no such night was published.
+    Nothing is published or changed.
     """
 
     def work() -> ExitCode:

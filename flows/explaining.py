@@ -72,7 +72,8 @@ def _hidden(store: Store, person: str) -> dict[str, str]:
 def in_words(told: dict[str, Any]) -> str:
     """The explanation as a page for a terminal."""
     lines = _of_whom_and_when(told)
-    on = [name for name, entry in told["lists"].items() if entry["is_on"]]
+    hidden = {name: f"{name} (hidden by an answer)" for name in told["hidden"]}
+    on = [hidden.get(name, name) for name, entry in told["lists"].items() if entry["is_on"]]
     lines += [f"Listed: {', '.join(on) or 'nowhere'}", "", *_what_was_read(told)]
     for name, finding in told["findings"].items():
         lines += ["", *_finding_in_words(name, finding)]

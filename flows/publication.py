@@ -143,12 +143,21 @@ def publish_edition(edition: Edition, night: Night) -> Path:
                 _put_in_place(beside, target)
             finally:
                 shutil.rmtree(beside, ignore_errors=True)  # half a night is nobody's
-            _point(night.published / "current", Path("nights") / target.name)
+            if not _looks_back(night):
+                _point(night.published / "current", Path("nights") / target.name)
             _point(night.published / NAME, Path("current") / NAME)
             return target
     except OSError as error:
         message = f"published/ cannot be written ({error.strerror}); free or mend it, run again"
         raise PublishError(message) from None
+
+
+def _looks_back(night: Night) -> bool:
+    """Whether an earlier night is told again as it was received: the newest lists stay current."""
+    current = night.published / "current"
+    if night.received_by is None or not current.exists():
+        return False
+    return current.resolve().name > night.date.isoformat()
 
 
 def _write(edition: Edition, night: Night, folder: Path) -> None:

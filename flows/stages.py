@@ -184,12 +184,13 @@ def judge_night(store: Store, night: Night, say: Say) -> Judged:
 
 
 class Published(NamedTuple):
-    """What was published, the exit code that the night has earned, and what stands above all."""
+    """What was published, the code it earned, what stands above all, how many are hidden."""
 
     folder: Path
     listed: dict[str, int]
     code: ExitCode
     banner: tuple[str, ...]
+    hidden: int
 
 
 def publish(night: Night, say: Say) -> Published:
@@ -200,7 +201,8 @@ def publish(night: Night, say: Say) -> Published:
     folder = publish_edition(edition, night)
     with opened(replace(night, received_by=None)) as store:
         mark_published(store, night, digest_of(folder / MANIFEST))
-    return Published(folder, counts_by_list(edition.items), _earned(edition), edition.banner)
+    listed = counts_by_list(edition.items)
+    return Published(folder, listed, _earned(edition), edition.banner, edition.hidden.height)
 
 
 def _earned(edition: Edition) -> ExitCode:

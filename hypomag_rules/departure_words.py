@@ -114,8 +114,11 @@ def _now(policy: Policy, zone: str) -> pl.Expr:
     }
     reason = pl.col("gone_because")
     stands = pl.lit("; now on the ") + pl.col("stands_on")
+    is_answered = pl.col("is_hidden_now") & (pl.col("gone_because") != "dismissed")
+    hides = pl.when(is_answered).then(pl.lit("; hidden by an answer: ") + pl.col("now_answered"))
     return pl.concat_str(
         pl.coalesce(*(pl.when(reason == name).then(words) for name, words in said.items())),
+        hides.fill_null(""),
         stands.fill_null(""),
         pl.lit("."),
     )

@@ -151,3 +151,13 @@ def test_a_time_that_is_none_is_refused(nights: list[Night]) -> None:
     ran = CliRunner().invoke(app, words)
     assert ran.exit_code == 50
     assert "--received-by 'yesterday'" in ran.output
+
+
+def test_an_earlier_night_told_again_leaves_the_newest_lists_current(nights: list[Night]) -> None:
+    second, third = nights[1:]
+    current = third.published / "current"
+    _publish(replace(second, received_at=third.received_at + _NIGHT, received_by=second.as_of))
+    assert current.resolve().name == str(third.date)
+    assert (third.published / "nights" / f"{second.date}.1").exists()
+    _publish(replace(third, received_at=third.received_at + _NIGHT, received_by=third.as_of))
+    assert current.resolve().name == str(third.date)
