@@ -36,7 +36,7 @@ class Linked(NamedTuple):
     """Which person (`person_id`) each linked number (`linked_id`) meant then, and means tonight."""
 
     then: pl.DataFrame
-    now: pl.DataFrame
+    tonight: pl.DataFrame
 
 
 def departed(
@@ -73,8 +73,8 @@ def departed(
 
 def _with_links(gone: pl.DataFrame, linked: Linked) -> pl.DataFrame:
     """Adds `linked_to`, the person this number means tonight, and `parted_from`, numbers lost."""
-    merged = linked.now.select(patient_id="linked_id", linked_to="person_id")
-    tonight = linked.now.select("linked_id", means="person_id")
+    merged = linked.tonight.select(patient_id="linked_id", linked_to="person_id")
+    tonight = linked.tonight.select("linked_id", means="person_id")
     parted = (
         linked.then.join(tonight, on="linked_id", how="left")
         .filter(pl.col("means").ne_missing(pl.col("person_id")))

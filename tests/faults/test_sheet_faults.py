@@ -25,6 +25,8 @@ from tests.flows.returned import (
 )
 from tests.home import Home
 
+pytestmark = pytest.mark.long
+
 TITLES: Final = "Token,Answer,Until,By,Note\n"
 AS_OF: Final = "2026-11-22T02:00:00Z"
 ANSWER: Final = {"CANARY-1": {"Answer": "done", "By": "A. Nurse"}}

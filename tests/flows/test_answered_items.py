@@ -25,6 +25,8 @@ from tests.flows.returned import (
 )
 from tests.home import Home
 
+pytestmark = pytest.mark.long
+
 PATIENTS: Final = ("P-01", "P-02", "P-03", "P-04")
 BY: Final = {"By": "A. Nurse", "Note": "palliative care"}
 

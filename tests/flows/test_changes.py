@@ -94,6 +94,7 @@ def test_an_item_is_gone_because_of_the_first_thing_that_holds(
     assert now in found[0][2]
 
 
+@pytest.mark.long
 def test_another_policy_takes_back_what_it_does_not_list(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.drop("observations", [_result("P", "1.1", "19-06", "1")])
@@ -104,6 +105,7 @@ def test_another_policy_takes_back_what_it_does_not_list(tmp_path: Path) -> None
     assert "not listed: Magnesium 1.1" in now
 
 
+@pytest.mark.long
 def test_another_policy_takes_nothing_back_that_a_dose_or_time_took_off(tmp_path: Path) -> None:
     home = Home(tmp_path)
     results = [_result("D", "1.0", "19-06", "1"), _result("T", "1.0", "17-06", "1")]
@@ -133,6 +135,7 @@ def _of_links() -> list[list[str]]:
 
 
 @pytest.mark.parametrize("row", _of_links(), ids=[row[0] for row in _of_links()])
+@pytest.mark.long
 def test_numbers_that_are_joined_or_parted_say_so(row: list[str], tmp_path: Path) -> None:
     """Only A has a severe result; B, C and D have one on target."""
     _, first, second, gone, gone_because, now = row
@@ -162,6 +165,7 @@ def _link(home: Home, told: str, at: str, number: str) -> None:
         home.drop("patient_links", rows, f"patient_links_{number}.csv")
 
 
+@pytest.mark.long
 def test_when_nobody_is_left_to_judge_the_item_is_still_missed(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.drop("observations", [_result("P", "1.1", "19-06", "1")])

@@ -9,6 +9,8 @@ from tests.oracle.drawn_texts import AS_OF
 from tests.oracle.night import Night
 from tests.product import Tables, judge_nights
 
+pytestmark = pytest.mark.long
+
 ZONE: Final = "Europe/London"
 Row = dict[str, str]
 

@@ -208,6 +208,7 @@ def test_an_answer_that_came_later_hides_nothing_of_an_earlier_night(home: Home)
     assert _again(home, (UNTIL + timedelta(days=2)).date(), UNTIL + timedelta(days=2)).is_identical
 
 
+@pytest.mark.long
 def test_another_version_replays_row_for_row_and_is_named(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,6 +221,7 @@ def test_another_version_replays_row_for_row_and_is_named(
     assert [ground.partition(":")[0] for ground in found.grounds] == ["version"]
 
 
+@pytest.mark.long
 def test_an_edited_list_is_named(home: Home) -> None:
     path = home.path / "published" / "nights" / "2026-11-21" / "worklists" / "iv_replacement.csv"
     path.chmod(0o640)
@@ -243,6 +245,7 @@ def test_an_edited_list_is_named(home: Home) -> None:
         ("added", "worklists/extra.csv was never published"),
     ],
 )
+@pytest.mark.long
 def test_whatever_else_is_touched_is_named(home: Home, touched: str, ground: str) -> None:
     folder = home.path / "published" / "nights" / "2026-11-21"
     database = folder / "hypomag.duckdb"
@@ -297,6 +300,7 @@ def test_rows_changed_in_the_store_are_named_by_item_and_column(home: Home) -> N
     assert [ground.partition(":")[0] for ground in found.grounds] == ["cause unknown"]
 
 
+@pytest.mark.long
 def test_a_night_that_was_never_published_is_refused(home: Home) -> None:
     with pytest.raises(ConfigurationError, match="no night of 2026-11-19 was published"):
         _again(home, date(2026, 11, 19))

@@ -134,6 +134,7 @@ def _reason(words: str) -> str:
     return next(code for code, told in ANSWER_REFUSALS.items() if words.startswith(told))
 
 
+@pytest.mark.long
 def test_the_words_say_which_fact_was_edited_and_how_the_list_moved_on(home: Home) -> None:
     _move_on_without(home, _drop(home))
     ingest(home.night(LATER), lambda _: None)
@@ -143,6 +144,7 @@ def test_the_words_say_which_fact_was_edited_and_how_the_list_moved_on(home: Hom
     assert words["CANARY-08"].endswith("Its result, severity or patient numbers are others now.")
 
 
+@pytest.mark.long
 def test_a_mended_row_may_come_back_on_the_sheet_that_went_back(home: Home) -> None:
     """Nobody has to find the row again in the list."""
     answers = {"CANARY-01": _nurse("declined", note=None)}
@@ -163,6 +165,7 @@ def test_a_mended_row_may_come_back_on_the_sheet_that_went_back(home: Home) -> N
     ]
 
 
+@pytest.mark.long
 def test_a_sheet_is_read_once_and_an_answer_counts_once(home: Home) -> None:
     """The same sheet twice, saved again by another program, under another name."""
     answers = {"CANARY-01": _nurse("done")}
@@ -181,6 +184,7 @@ def test_a_sheet_is_read_once_and_an_answer_counts_once(home: Home) -> None:
 
 
 @pytest.mark.parametrize(("separator", "mark"), [(",", ""), (";", "\ufeff"), ("\t", "")])
+@pytest.mark.long
 def test_a_csv_is_read_as_a_workbook_is(home: Home, separator: str, mark: str) -> None:
     answers = {
         "CANARY-01": {"answer": "snooze", "until": "2026-12-01", "by": "B", "note": "later"},
@@ -195,6 +199,7 @@ def test_a_csv_is_read_as_a_workbook_is(home: Home, separator: str, mark: str) -
     assert words.endswith("Changed: mrn.")
 
 
+@pytest.mark.long
 def test_columns_may_be_moved_and_rows_taken_away(home: Home) -> None:
     """A ward sorts, hides and cuts as it likes; a fact that is gone cannot be vouched for."""
     book, sheet, header, at = opened_list(workbook(home, "iv_replacement"))
@@ -217,6 +222,7 @@ def test_columns_may_be_moved_and_rows_taken_away(home: Home) -> None:
     assert words.endswith("Columns taken away: Why.")
 
 
+@pytest.mark.long
 def test_a_sheet_of_another_home_is_refused(home: Home, tmp_path: Path) -> None:
     """The same patients, the same night, another hospital's name."""
     other = Home(tmp_path / "other")
@@ -232,6 +238,7 @@ def test_a_sheet_of_another_home_is_refused(home: Home, tmp_path: Path) -> None:
     assert _reason(words) == "not_ours"
 
 
+@pytest.mark.long
 def test_a_night_published_again_with_another_result_takes_no_old_answer(home: Home) -> None:
     """Whoever answered saw 1.0; the sheet must not hide the 0.7 that came since."""
     aside = home.path / "a.xlsx"
@@ -245,6 +252,7 @@ def test_a_night_published_again_with_another_result_takes_no_old_answer(home: H
     assert _kept(home).is_empty()
 
 
+@pytest.mark.long
 def test_a_run_that_is_killed_while_reading_counts_nothing_by_halves(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,6 +280,7 @@ def test_a_run_that_is_killed_while_reading_counts_nothing_by_halves(
         ("Note", "has two columns titled Note; take the added one away"),
     ],
 )
+@pytest.mark.long
 def test_of_titles_only_our_own_are_named(home: Home, title: str, said: str) -> None:
     """Somebody may title a column with a patient; logs and report say what is ours."""
     book, sheet, header, _ = opened_list(workbook(home, "iv_replacement"))
@@ -287,6 +296,7 @@ def test_of_titles_only_our_own_are_named(home: Home, title: str, said: str) -> 
     assert not [line for line in lines if "CANARY" in line]
 
 
+@pytest.mark.long
 def test_what_nobody_foresaw_refuses_one_sheet_and_not_the_others(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -311,6 +321,7 @@ def test_what_nobody_foresaw_refuses_one_sheet_and_not_the_others(
     assert ingest(home.night(LATER), lines.append)[3:5] == (2, 0), "it is tried again"
 
 
+@pytest.mark.long
 def test_the_same_night_again_changes_no_byte(home: Home) -> None:
     """Answers hide and are worded from what is stored, never from when a night ran."""
     answers = {"CANARY-01": _nurse("declined"), "CANARY-02": _nurse("done")}

@@ -114,6 +114,7 @@ def test_the_changes_sheets_tell_the_three_nights_as_a_nurse_would(tmp_path: Pat
             assert now in page
 
 
+@pytest.mark.long
 def test_who_comes_back_to_a_list_is_new_there_and_stands_on_the_sheet(tmp_path: Path) -> None:
     home = home_with(tmp_path, "three-nights/night-1")
     night(home, "2026-11-20T02:00:00Z")

@@ -18,6 +18,8 @@ from flows.exports.tokens import facts_mark, plain_text, plain_texts, token_of
 from tests.drawing import EXAMPLES
 from tests.home import Home
 
+pytestmark = pytest.mark.long
+
 _TIMES: Final = st.datetimes(datetime(1901, 1, 1), datetime(2200, 1, 1))  # noqa: DTZ001 - naive UTC
 
 
